@@ -1,0 +1,100 @@
+/**
+ * Passphrases in environment variables: docker's two and notary's four (keys.md 6.2).
+ *
+ * Values count as they are, spaces included, and need no minimum length; an empty variable counts as unset.
+ */
+import type { PassphraseAnswer, PassphraseRequest, PassphraseSource } from './passphrase.ts';
+
+/** Whose variables: `DOCKER_CONTENT_TRUST_…` or `NOTARY_…`. */
+export type VariableFamily = 'docker' | 'notary';
+
+const DOCKER_FIRST: readonly VariableFamily[] = ['docker', 'notary'];
+
+/**
+ * The variables that can hold the passphrase of keys with this `role` header, in the order in which they are
+ * tried: docker's first unless told.
+ */
+export function passphraseVariables(
+  role: string,
+  families: readonly VariableFamily[] = DOCKER_FIRST,
+): string[] {
+  return families
+    .map(family => (family === 'docker' ? dockerVariable(role) : notaryVariable(role)))
+    .filter(name => name !== undefined);
+}
+
+function dockerVariable(role: string): string {
+  return role === 'root'
+    ? 'DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE'
+    : 'DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE';
+}
+
+function notaryVariable(role: string): string | undefined {
+  switch (role) {
+    case 'root':
+      return 'NOTARY_ROOT_PASSPHRASE';
+    case 'targets':
+      return 'NOTARY_TARGETS_PASSPHRASE';
+    case 'snapshot':
+      return 'NOTARY_SNAPSHOT_PASSPHRASE';
+    case 'timestamp':
+      return undefined;
+    default:
+      return 'NOTARY_DELEGATION_PASSPHRASE';
+  }
+}
+
+export interface EnvironmentPassphrasesOptions {
+  readonly families?: readonly VariableFamily[];
+  /** Told, without any value, when a choice between variables was made. */
+  readonly notice?: (line: string) => void;
+}
+
+/**
+ * To unlock a key, each variable that is set is tried; for a new key the first counts, and a notice says so
+ * if another one differs.
+ */
+export class EnvironmentPassphrases implements PassphraseSource {
+  readonly name = 'environment';
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #families: readonly VariableFamily[];
+  readonly #notice: (line: string) => void;
+
+  constructor(env: NodeJS.ProcessEnv, options: EnvironmentPassphrasesOptions = {}) {
+    this.#env = env;
+    this.#families = options.families ?? DOCKER_FIRST;
+    this.#notice = options.notice ?? (() => {});
+  }
+
+  async get(request: PassphraseRequest): Promise<PassphraseAnswer | undefined> {
+    const answers = this.#answers(request.role);
+    if (request.purpose === 'create') return this.#first(request.role, answers);
+    return answers[request.attempt];
+  }
+
+  advice(request: PassphraseRequest): string | undefined {
+    const names = passphraseVariables(request.role, this.#families);
+    return names.length === 0 ? undefined : `Set ${names.join(' or ')}`;
+  }
+
+  #first(role: string, answers: PassphraseAnswer[]): PassphraseAnswer | undefined {
+    const [first, ...others] = answers;
+    const differing = others.find(other => other.passphrase !== first?.passphrase);
+    if (first !== undefined && differing !== undefined) {
+      this.#notice(
+        `${first.source} and ${differing.source} differ; the new ${role} key gets the passphrase in ${first.source}`,
+      );
+    }
+    return first;
+  }
+
+  #answers(role: string): PassphraseAnswer[] {
+    return passphraseVariables(role, this.#families).flatMap(source => {
+      const passphrase = this.#env[source];
+      if (passphrase === undefined || passphrase === '') return [];
+      const isPadded = passphrase.trim() !== passphrase;
+      const note = `The value of ${source} begins or ends with white space, which counts.`;
+      return [{ passphrase, source, ...(isPadded ? { note } : {}) }];
+    });
+  }
+}

@@ -1,0 +1,313 @@
+/**
+ * Private keys in the files of a trust directory, shared with notary and docker (keys.md 4, 5).
+ */
+import { stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { printable } from '../crypto/printable.ts';
+import { generatePrivateKey, type PrivateKey } from '../crypto/private-key.ts';
+import {
+  decodePrivateKeyPem,
+  decodePrivateKeyPemAsync,
+  type EncryptionParameters,
+  encodePrivateKeyPem,
+} from '../crypto/private-key-pem.ts';
+import { KeyError, UsageError } from '../errors.ts';
+import {
+  idMismatch,
+  inKeyFile,
+  isKeyId,
+  type KeyEntry,
+  type KeyFile,
+  keyFileName,
+  readKeyFile,
+  readKeyFiles,
+} from './key-files.ts';
+import { createWithPassphrase, keyName, type PassphraseSource, unlock } from './passphrase.ts';
+
+export type { KeyEntry } from './key-files.ts';
+
+/** Replaces a file in one step, and makes its folder if told. */
+export type KeyFileWriter = (
+  path: string,
+  text: string,
+  options: { readonly mode: number; readonly makeFolder: boolean },
+) => Promise<void>;
+
+export interface KeyStoreOptions {
+  /** `<trust dir>/private`; need not exist. */
+  readonly privateDir: string;
+  /** In the order in which they are asked: environment, keychain, prompt. */
+  readonly passphrases: readonly PassphraseSource[];
+  readonly writeFile: KeyFileWriter;
+  /** How new key files are encrypted; as Notary does it unless told. */
+  readonly encryption?: EncryptionParameters;
+}
+
+/** What a key is for. */
+export interface KeyUse {
+  /** `root`, `targets`, `snapshot`, a signer's name …; becomes the header of the file as it is. */
+  readonly role: string;
+  /** Kept for `targets`, `snapshot` and `timestamp` only (keys.md 5.4). */
+  readonly gun?: string;
+}
+
+const OWNER_ONLY = 0o600;
+const OTHERS = 0o077;
+const ROLES_WITH_GUN = new Set(['targets', 'snapshot', 'timestamp']);
+const LAYOUT_ORDER: readonly KeyEntry['layout'][] = ['current', 'legacy', 'sub-folder'];
+
+export class KeyStore {
+  readonly privateDir: string;
+  readonly #options: KeyStoreOptions;
+  readonly #opened = new Map<string, PrivateKey>();
+  /** One key is unlocked at a time: there is one terminal, and what is typed for one may open the next. */
+  #unlocking: Promise<unknown> = Promise.resolve();
+
+  constructor(options: KeyStoreOptions) {
+    this.privateDir = options.privateDir;
+    this.#options = options;
+  }
+
+  /**
+   * All key files, those that cannot be used too: root keys first, then by GUN, role, ID and path.
+   * @throws KeyError `KEY_STORE_UNREADABLE`
+   */
+  async list(): Promise<KeyEntry[]> {
+    const files = await readKeyFiles(this.privateDir);
+    return files.map(file => file.entry).sort(compareEntries);
+  }
+
+  /** The keys that can be used whose header names exactly this role, smallest ID first; over all GUNs (keys.md 5.2). */
+  async keysOfRole(role: string): Promise<KeyEntry[]> {
+    const entries = (await this.list()).filter(entry => entry.usable && entry.role === role);
+    return entries.sort((a, b) => compareText(a.id, b.id));
+  }
+
+  /** The root key for a new repository: with several, the one with the smallest ID, as docker does (keys.md 5.3). */
+  async findRoot(): Promise<KeyEntry | undefined> {
+    return (await this.keysOfRole('root'))[0];
+  }
+
+  /** What is known of a key; undefined when no file has its name. */
+  async find(id: string): Promise<KeyEntry | undefined> {
+    return (await this.#file(id))?.entry;
+  }
+
+  /** Whether there is a file for the key. Whether it can be opened is another question. */
+  async has(id: string): Promise<boolean> {
+    return this.#opened.has(id) || (await this.#file(id)) !== undefined;
+  }
+
+  /** What is wrong with the folder as a whole. */
+  async folderProblem(): Promise<string | undefined> {
+    if (process.platform === 'win32') return undefined;
+    const mode = await stat(this.privateDir).then(
+      stats => stats.mode,
+      () => 0,
+    );
+    if ((mode & OTHERS) === 0) return undefined;
+    return `The mode of ${printable(this.privateDir)} is 0${(mode & 0o777).toString(8)}, so that others than its owner have access; it should be 0700`;
+  }
+
+  /**
+   * The private key of an ID, decrypted once in the life of this object.
+   * @throws KeyError `KEY_NOT_FOUND` | `KEY_PASSPHRASE_MISSING` | `KEY_PASSPHRASE_WRONG` | `KEY_ID_MISMATCH` |
+   *   `KEY_FILE_DAMAGED` | `KEY_FILE_UNREADABLE` | `KEY_UNSUPPORTED`
+   */
+  async open(id: string): Promise<PrivateKey> {
+    const opening = this.#unlocking.then(async () => {
+      const key = this.#opened.get(id) ?? (await this.#open(id));
+      this.#opened.set(id, key);
+      return key;
+    });
+    this.#unlocking = opening.catch(() => {});
+    return opening;
+  }
+
+  /**
+   * Stores a key, encrypted with a new passphrase, and reads it back before it returns. A key that is there
+   * already with the same role stays as it is, with its passphrase.
+   * @throws KeyError `KEY_EXISTS` (under another role) | `KEY_PASSPHRASE_MISSING` | `KEY_NOT_STORED` |
+   *   UsageError `KEY_ROLE_INVALID` | what the writer throws
+   */
+  async add(key: PrivateKey, use: KeyUse): Promise<void> {
+    checkHeader('role', use.role);
+    checkHeader('GUN', use.gun ?? '');
+    const existing = await this.#file(key.id);
+    if (existing === undefined) await this.#write(key, use);
+    else checkSame(existing, key, use);
+    this.#opened.set(key.id, key);
+  }
+
+  /** Makes a key (ECDSA on P-256 unless told) and stores it. Errors as {@link add}. */
+  async generate(use: KeyUse & { algorithm?: 'ecdsa' | 'ed25519' }): Promise<PrivateKey> {
+    const key = generatePrivateKey(use.algorithm ?? 'ecdsa');
+    await this.add(key, use);
+    return key;
+  }
+
+  /**
+   * Removes the files of a key.
+   * @throws KeyError `KEY_NOT_FOUND` | `KEY_NOT_REMOVED`
+   */
+  async remove(id: string): Promise<void> {
+    const files = (await readKeyFiles(this.privateDir)).filter(file => file.entry.id === id);
+    if (files.length === 0) throw this.#notFound(id);
+    for (const { entry } of files) {
+      try {
+        await unlink(entry.path);
+      } catch (cause) {
+        throw new KeyError(
+          'KEY_NOT_REMOVED',
+          `The key file ${printable(entry.path)} could not be removed`,
+          {
+            hint: 'Check who owns the file and its folder, and their permissions.',
+            cause,
+            details: { keyId: id, path: entry.path },
+          },
+        );
+      }
+    }
+    this.#opened.delete(id);
+  }
+
+  async #open(id: string): Promise<PrivateKey> {
+    const file = await this.#file(id);
+    if (file === undefined) throw this.#notFound(id);
+    const { entry, content } = file;
+    if (content === undefined) throw file.error ?? this.#notFound(id);
+    const key = await this.#decrypt(entry, content);
+    if (key.id === id) return key;
+    throw inKeyFile(entry, idMismatch(id, key.id));
+  }
+
+  async #decrypt(entry: KeyEntry, content: Uint8Array): Promise<PrivateKey> {
+    // An unencrypted key never makes anyone ask for a passphrase.
+    const withoutPassphrase = await tryPassphrase(entry, content, '');
+    if (withoutPassphrase !== undefined) return withoutPassphrase;
+    const { id, role, gun } = entry;
+    const subject = { keyId: id, role, ...(gun === undefined ? {} : { gun }) };
+    return unlock(this.#options.passphrases, subject, passphrase =>
+      tryPassphrase(entry, content, passphrase),
+    );
+  }
+
+  /** The file for an ID: the usual place first, then a search for old layouts. */
+  async #file(id: string): Promise<KeyFile | undefined> {
+    const usual = isKeyId(id) ? await readKeyFile(this.privateDir, [keyFileName(id)]) : undefined;
+    if (usual?.entry.usable) return usual;
+    const files = (await readKeyFiles(this.privateDir)).filter(file => file.entry.id === id);
+    return files.sort(
+      (a, b) =>
+        Number(b.entry.usable) - Number(a.entry.usable) ||
+        LAYOUT_ORDER.indexOf(a.entry.layout) - LAYOUT_ORDER.indexOf(b.entry.layout) ||
+        compareText(a.entry.path, b.entry.path),
+    )[0];
+  }
+
+  async #write(key: PrivateKey, use: KeyUse): Promise<void> {
+    const gun = ROLES_WITH_GUN.has(use.role) ? use.gun : undefined;
+    const headers = { role: use.role, ...(gun === undefined ? {} : { gun }) };
+    await createWithPassphrase(
+      this.#options.passphrases,
+      { keyId: key.id, ...headers },
+      async passphrase => {
+        const { encryption } = this.#options;
+        const text = encodePrivateKeyPem(key, {
+          ...headers,
+          passphrase,
+          ...(encryption === undefined ? {} : { encryption }),
+        });
+        const path = join(this.privateDir, keyFileName(key.id));
+        await this.#options.writeFile(path, text, { mode: OWNER_ONLY, makeFolder: true });
+        await this.#readBack(key, passphrase, text, path);
+      },
+    );
+  }
+
+  /** Nothing may be published that needs a key which is not on the disk. */
+  async #readBack(key: PrivateKey, passphrase: string, text: string, path: string): Promise<void> {
+    const { content } = (await readKeyFile(this.privateDir, [keyFileName(key.id)])) ?? {};
+    const isWhole =
+      content !== undefined &&
+      Buffer.compare(content, Buffer.from(text, 'utf8')) === 0 &&
+      decodePrivateKeyPem(content, passphrase).id === key.id;
+    if (isWhole) return;
+    await unlink(path).catch(() => {});
+    throw new KeyError(
+      'KEY_NOT_STORED',
+      `The new key was written to ${printable(path)}, but what is read there is not the same`,
+      {
+        hint: 'Check the disk; nothing was made that needs the key.',
+        details: { keyId: key.id, path },
+      },
+    );
+  }
+
+  #notFound(id: string): KeyError {
+    return new KeyError(
+      'KEY_NOT_FOUND',
+      `There is no private key ${printable(id)} in ${printable(this.privateDir)}`,
+      {
+        hint: 'Import the key, or use the trust directory that has it.',
+        details: { keyId: id, privateDir: this.privateDir },
+      },
+    );
+  }
+}
+
+/** undefined for a wrong passphrase. */
+async function tryPassphrase(
+  entry: KeyEntry,
+  content: Uint8Array,
+  passphrase: string,
+): Promise<PrivateKey | undefined> {
+  try {
+    return await decodePrivateKeyPemAsync(content, passphrase);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    if (error.code === 'KEY_PASSPHRASE_WRONG') return undefined;
+    throw inKeyFile(entry, error);
+  }
+}
+
+function checkSame(existing: KeyFile, key: PrivateKey, use: KeyUse): void {
+  const { entry, error } = existing;
+  if (error !== undefined) throw error;
+  if (entry.role === use.role) return;
+  throw new KeyError(
+    'KEY_EXISTS',
+    `${sentence(keyName({ keyId: key.id, role: entry.role, ...(entry.gun === undefined ? {} : { gun: entry.gun }) }))} is stored already, so it cannot be stored as a ${printable(use.role)} key too`,
+    {
+      hint: 'Use another key for this role.',
+      details: { keyId: key.id, role: entry.role, path: entry.path },
+    },
+  );
+}
+
+/** A header is one line, and readers trim it. */
+function checkHeader(what: string, text: string): void {
+  if (text === printable(text) && text === text.trim()) return;
+  throw new UsageError(
+    'KEY_ROLE_INVALID',
+    `“${printable(text)}” cannot be the ${what} of a key: it has a control character, or a space at its end`,
+  );
+}
+
+function compareEntries(a: KeyEntry, b: KeyEntry): number {
+  return (
+    Number(b.role === 'root') - Number(a.role === 'root') ||
+    compareText(a.gun ?? '', b.gun ?? '') ||
+    compareText(a.role, b.role) ||
+    compareText(a.id, b.id) ||
+    compareText(a.path, b.path)
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
+}
+
+function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}

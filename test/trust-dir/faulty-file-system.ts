@@ -1,0 +1,54 @@
+/**
+ * Breaks the file system under a program: at its n-th change of anything on disk, the process is killed, or
+ * the call fails with an error of the system.
+ */
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+
+type Call = (...args: unknown[]) => Promise<unknown>;
+
+export interface Breakage {
+  /** The change that breaks, counted from 1; 0 for none. */
+  at: number;
+  /** `kill`, or the code of an error. */
+  how: string;
+  /** Changes so far. */
+  calls: number;
+}
+
+/** From now on, every change on disk is counted, and may break. */
+export function breakFileSystem(state: Breakage): Breakage {
+  const disk = fs as unknown as Record<string, Call>;
+
+  const wrap = (name: string, call: Call, halfway: (args: unknown[]) => Promise<unknown>): Call => {
+    return async (...args) => {
+      const isRead = name === 'open' && args[1] !== 'wx';
+      if (!isRead) state.calls++;
+      if (isRead || state.calls !== state.at) return call(...args);
+      await halfway(args);
+      if (state.how === 'kill') {
+        process.kill(process.pid, 'SIGKILL');
+        return new Promise(() => {});
+      }
+      throw Object.assign(new Error(`${state.how}: ${name}`), { code: state.how });
+    };
+  };
+
+  for (const name of ['open', 'mkdir', 'rename', 'unlink', 'rm', 'rmdir', 'utimes', 'writeFile']) {
+    const call = disk[name] as Call;
+    disk[name] = wrap(name, call.bind(fs), async () => {});
+  }
+  const open = disk.open as Call;
+  disk.open = async (...args) => {
+    const handle = (await open(...args)) as Record<string, Call>;
+    const write = (handle.writeFile as Call).bind(handle);
+    // A write that breaks has written half.
+    handle.writeFile = wrap('write', write, async ([bytes]) =>
+      write((bytes as string | Uint8Array).slice(0, Math.floor((bytes as string).length / 2))),
+    );
+    handle.sync = wrap('sync', (handle.sync as Call).bind(handle), async () => {});
+    return handle;
+  };
+  syncBuiltinESMExports();
+  return state;
+}
