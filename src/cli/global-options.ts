@@ -1,0 +1,40 @@
+import { type Command, Option } from 'commander';
+import { optionValue } from './option-values.ts';
+
+/** The options that every command understands, before or after its name. */
+export interface GlobalOptions {
+  readonly trustDir?: string;
+  readonly server?: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  /** False for `--no-color`. */
+  readonly color?: boolean;
+}
+
+/** Adds them to the program. */
+export function addGlobalOptions(program: Command): void {
+  const valued: [string, string][] = [
+    ['--trust-dir <dir>', "where keys and trust data are (default: Docker's)"],
+    ['--server <url>', 'the trust server (default: as Docker chooses it)'],
+    ['--tls-ca <file>', "accept only these CAs for the trust server's TLS"],
+    ['--tls-cert <file>', 'client certificate for the trust server'],
+    ['--tls-key <file>', 'its private key'],
+    ['--config <file>', "Notary's config.json, for its trust pinning"],
+  ];
+  const switches: [string, string][] = [
+    ['--json', 'one JSON document on stdout, no prompts'],
+    ['-q, --quiet', 'only the bare result and errors'],
+    ['-v, --verbose', 'tell each step on stderr'],
+    ['--no-color', 'no colours (as does NO_COLOR)'],
+  ];
+  program.optionsGroup('Global options (before or after the command):');
+  for (const [flags, description] of valued) {
+    program.addOption(new Option(flags, description).argParser(optionValue(flags)));
+  }
+  for (const [flags, description] of switches) program.option(flags, description);
+}

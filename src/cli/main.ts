@@ -1,0 +1,29 @@
+import { EXIT } from './exit-codes.ts';
+import { processHost } from './host.ts';
+import { flush, watchOutput } from './output-streams.ts';
+import { run } from './run.ts';
+
+/**
+ * The command `tabellion`. Sets `process.exitCode` and lets the process end by itself, so that no
+ * output is cut; only a command that was left unfinished, whose work may still hold the process, is
+ * ended, and that after its output is out.
+ *
+ * @param argv the words after the program's name.
+ */
+export async function main(argv: string[]): Promise<void> {
+  // Until the opposite is known. Work that never settles must not look like success.
+  process.exitCode = EXIT.failed;
+  const host = processHost();
+  const output = watchOutput(host.stdout);
+  watchOutput(host.stderr);
+
+  const { exitCode, abandoned } = await run(argv, host);
+  await flush(host.stdout);
+  const failure = output.failure();
+  if (failure !== undefined) {
+    host.stderr.write(`tabellion: the output could not be written: ${failure.message}\n`);
+  }
+  await flush(host.stderr);
+  process.exitCode = failure !== undefined && exitCode === EXIT.done ? EXIT.failed : exitCode;
+  if (abandoned) process.exit();
+}

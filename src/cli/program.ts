@@ -1,0 +1,51 @@
+import { Command } from 'commander';
+import { addCompletion } from './commands/completion.ts';
+import { addDemo } from './commands/demo.ts';
+import { addInspect } from './commands/inspect.ts';
+import { addKey } from './commands/key.ts';
+import { addRevoke } from './commands/revoke.ts';
+import { addServe } from './commands/serve.ts';
+import { addSign } from './commands/sign.ts';
+import { addVerify } from './commands/verify.ts';
+import { actionMaker, type Runtime } from './context.ts';
+import { addGlobalOptions } from './global-options.ts';
+import { formatHelp } from './help-format.ts';
+import { PROGRAM_NOTES } from './help-text.ts';
+import { VERSION } from './version.ts';
+
+const DESCRIPTION = `Sign the tags of container images, and verify them before they are used:
+Docker Content Trust (Notary v1), with Docker's own keys and no daemon.`;
+
+/** The command tree. Nothing heavy is loaded: each command imports its operation when it runs. */
+export function buildProgram(runtime: Runtime): Command {
+  const { host } = runtime;
+  const program = new Command('tabellion')
+    .description(DESCRIPTION)
+    .usage('<command> [options]')
+    .configureHelp({ formatHelp })
+    .helpOption('-h, --help', 'show help')
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => void host.stdout.write(text),
+      writeErr: text => void host.stderr.write(text),
+      // Shown by run(), in one form for all errors.
+      outputError: () => {},
+    })
+    .version(`tabellion ${VERSION}`, '-V, --version', 'show the version');
+  addGlobalOptions(program);
+  program.addHelpText('after', PROGRAM_NOTES);
+
+  const action = actionMaker(runtime);
+  program.commandsGroup('Images:');
+  addSign(program, action);
+  addVerify(program, action);
+  addInspect(program, action);
+  addRevoke(program, action);
+  program.commandsGroup('Keys:');
+  addKey(program, action);
+  program.commandsGroup('More:');
+  addServe(program, action);
+  addDemo(program, action);
+  addCompletion(program, action);
+  return program;
+}

@@ -1,0 +1,133 @@
+import type { PassphraseQuestion } from '../operations/session.ts';
+import type { Display } from './display.ts';
+import type { Host } from './host.ts';
+import { Interrupted } from './interruption.ts';
+import { keyName, shortKeyId } from './key-names.ts';
+
+/** Questions to the person at the terminal. Ctrl-C and Ctrl-D throw `Interrupted`. */
+export interface Prompts {
+  /** Asks for the passphrase of a key; of a new key twice, until both agree. */
+  passphrase(question: PassphraseQuestion): Promise<string>;
+  /** A question whose answer is no unless the person says yes. */
+  confirm(question: string): Promise<boolean>;
+}
+
+/** Notary's minimum, in bytes of UTF-8 and after trimming (keys.md 6). */
+const PASSPHRASE_MIN_BYTES = 8;
+
+const ROOT_KEY_NOTICE = [
+  'A root key is about to be made. All trust in your repositories hangs on it:',
+  'who has it can replace every other key, and without it a repository whose other',
+  'keys are lost or stolen cannot be repaired. Give it a long passphrase that you',
+  'use nowhere else, and keep a copy of its file away from this machine.',
+  '',
+];
+
+/**
+ * Prompts on the host's terminal. They are drawn on stderr, so that stdout carries results alone,
+ * and one after the other, also when two keys are wanted at once.
+ */
+export function createPrompts(host: Host, display: Display): Prompts {
+  let previous: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = previous.then(work);
+    // The next question waits for this one, whether it was answered or not.
+    previous = turn.catch(() => {});
+    return turn;
+  };
+  const masked = (message: string, check: (typed: string) => string | true) =>
+    ask<string>(host, display, {
+      type: 'password',
+      message,
+      mask: '•',
+      // Else Ctrl-T would show what was typed.
+      toggleMask: false,
+      validate: check,
+    });
+
+  const unlock = async (question: PassphraseQuestion): Promise<string> => {
+    if (question.previousProblem === 'wrong')
+      display.error('That is not the passphrase; try again.');
+    const typed = await masked(`Passphrase for the ${wording(question)}:`, () => true);
+    return typed.trim();
+  };
+
+  const create = async (question: PassphraseQuestion): Promise<string> => {
+    if (question.role === 'root' && question.attempt === 0) display.error(...ROOT_KEY_NOTICE);
+    for (;;) {
+      const typed = await masked(`New passphrase for the ${wording(question)}:`, longEnough);
+      const again = await masked('The same passphrase again:', () => true);
+      if (typed.trim() === again.trim()) return typed.trim();
+      display.error('The two differ; try again.');
+    }
+  };
+
+  return {
+    passphrase: question =>
+      inTurn(() => (question.kind === 'create' ? create(question) : unlock(question))),
+    confirm: question =>
+      inTurn(() =>
+        ask<boolean>(host, display, { type: 'confirm', message: question, default: false }),
+      ),
+  };
+}
+
+function longEnough(typed: string): string | true {
+  if (Buffer.byteLength(typed.trim()) >= PASSPHRASE_MIN_BYTES) return true;
+  return `at least ${PASSPHRASE_MIN_BYTES} characters; a password manager can make a good one`;
+}
+
+function wording(question: PassphraseQuestion): string {
+  const id = question.keyId === undefined ? '' : ` (${shortKeyId(question.keyId)})`;
+  return `${keyName(question.role, question.gun)}${id}`;
+}
+
+type Question =
+  | {
+      type: 'password';
+      message: string;
+      mask: string;
+      toggleMask: boolean;
+      validate: (typed: string) => string | true;
+    }
+  | { type: 'confirm'; message: string; default: boolean };
+
+/** Asks one question by inquirer, which is loaded only now: most commands never ask. */
+async function ask<T>(host: Host, display: Display, question: Question): Promise<T> {
+  display.endProgress();
+  const { default: inquirer } = await import('inquirer');
+  // At the end of input inquirer would wait for ever.
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  const onKey = (_text: unknown, key?: { ctrl?: boolean; name?: string }): void => {
+    if (key?.ctrl === true && key.name === 'd') end();
+  };
+  host.stdin.on('end', end).on('keypress', onKey);
+  const paint = display.errorPaint;
+  const prompt = inquirer.createPromptModule({
+    input: host.stdin,
+    output: host.stderr,
+    signal: ended.signal,
+    // A passphrase leaves no trace, not even its length.
+    clearPromptOnDone: question.type === 'password',
+  });
+  const theme = {
+    prefix: { idle: paint.cyan('?'), done: paint.green('✓') },
+    style: {
+      message: (text: string): string => text,
+      error: (text: string): string => paint.yellow(`  ${text}`),
+      answer: (text: string): string => text,
+    },
+  };
+  try {
+    const answers: { answer: unknown } = await prompt([{ ...question, name: 'answer', theme }]);
+    return answers.answer as T;
+  } catch (error) {
+    if (error instanceof Error && /^(Exit|Abort|Cancel)PromptError$/.test(error.name)) {
+      throw new Interrupted();
+    }
+    throw error;
+  } finally {
+    host.stdin.off('end', end).off('keypress', onKey);
+  }
+}

@@ -1,0 +1,89 @@
+import { printable } from '../../crypto/printable.ts';
+import { naturalOrder } from '../../operations/natural-order.ts';
+import type { SignedRepository, SignReport } from '../../operations/sign.ts';
+import type { Paint } from '../display.ts';
+import { SCHEMA_VERSION } from '../json-document.ts';
+import { keyName, roleName, shortKeyId } from '../key-names.ts';
+
+type SignedTag = SignedRepository['tags'][number];
+
+export function signJson(report: SignReport): object {
+  return { schemaVersion: SCHEMA_VERSION, ...report };
+}
+
+/** `repository:tag@digest` of each tag that is signed now (or would be). */
+export function signBrief(report: SignReport): string[] {
+  return report.repositories.flatMap(({ repository, tags }) =>
+    sorted(tags).map(({ tag, digest }) => printable(`${repository}:${tag}@${digest}`)),
+  );
+}
+
+export function signWarnings(report: SignReport): string[] {
+  return report.repositories.flatMap(repository => repository.warnings);
+}
+
+export function signLines(report: SignReport, paint: Paint): string[] {
+  return report.repositories.flatMap((repository, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...repositoryLines(repository, report.dryRun, paint),
+  ]);
+}
+
+function repositoryLines(signed: SignedRepository, dryRun: boolean, paint: Paint): string[] {
+  const lines = [paint.bold(printable(signed.repository))];
+  if (signed.initialised) {
+    lines.push(
+      dryRun ? '  is not signed yet and would be initialised' : '  was not signed yet: initialised',
+    );
+  }
+  for (const tag of sorted(signed.tags)) lines.push(...tagLines(tag, paint));
+  if (signed.createdKeys.length > 0) lines.push(...createdKeyLines(signed, dryRun, paint));
+  lines.push(`  ${outcome(signed, dryRun)}`);
+  return lines;
+}
+
+function tagLines(tag: SignedTag, paint: Paint): string[] {
+  const name = paint.bold(printable(tag.tag));
+  const roles = tag.roles.map(roleName).join(', ');
+  const into = roles === '' ? '' : ` into ${roles}`;
+  const digest = `    ${printable(tag.digest)}`;
+  const before =
+    tag.previousDigest === undefined || tag.previousDigest === tag.digest
+      ? []
+      : [paint.yellow(`    was ${printable(tag.previousDigest)}`)];
+  switch (tag.status) {
+    case 'signed':
+      return [`  ${paint.green('✓')} ${name} signed${into}`, digest, ...before];
+    case 'already-signed':
+      return [`  ${paint.dim('=')} ${name} already signed, nothing to do`, digest];
+    case 'would-sign':
+      return [`  ${paint.cyan('+')} ${name} would be signed${into}`, digest, ...before];
+  }
+}
+
+function createdKeyLines(signed: SignedRepository, dryRun: boolean, paint: Paint): string[] {
+  if (dryRun) {
+    return [`  would make: ${signed.createdKeys.map(key => keyName(key.role)).join(', ')}`];
+  }
+  return [
+    `  ${paint.yellow('new keys')}, which nobody can restore: back up these files`,
+    ...signed.createdKeys.flatMap(key => [
+      `    ${keyName(key.role)} ${shortKeyId(key.id)}`,
+      `      ${printable(key.file)}`,
+    ]),
+  ];
+}
+
+function outcome(signed: SignedRepository, dryRun: boolean): string {
+  if (dryRun) return 'dry run: nothing was published';
+  const server = printable(signed.server);
+  const versions = Object.entries(signed.versions).map(
+    ([role, version]) => `${roleName(role)} ${version}`,
+  );
+  if (versions.length === 0) return `nothing to publish to ${server}`;
+  return `published to ${server} (now ${versions.join(', ')})`;
+}
+
+function sorted(tags: readonly SignedTag[]): SignedTag[] {
+  return [...tags].sort((a, b) => naturalOrder(a.tag, b.tag));
+}

@@ -1,0 +1,30 @@
+/**
+ * Tabellion as a library: what other programs may rely on. Everything else may change without notice.
+ */
+export {
+  ConnectionError,
+  KeyError,
+  OperationError,
+  TabellionError,
+  TrustError,
+  UsageError,
+} from './errors.ts';
+export { type InspectRequest, type InspectResult, inspect } from './operations/inspect.ts';
+export {
+  type GeneratedKey,
+  type GenerateKeyRequest,
+  generateKey,
+} from './operations/key-generate.ts';
+export { type KeyList, listKeys } from './operations/key-list.ts';
+export { type RevokeReport, type RevokeRequest, revoke } from './operations/revoke.ts';
+export { type RunningServer, type ServeRequest, serve } from './operations/serve.ts';
+export {
+  openSession,
+  type PassphrasePrompt,
+  type PassphraseQuestion,
+  type ProgressEvent,
+  Session,
+  type SessionOptions,
+} from './operations/session.ts';
+export { type ImageSource, type SignReport, type SignRequest, sign } from './operations/sign.ts';
+export { type VerifyRequest, type VerifyResult, verify } from './operations/verify.ts';

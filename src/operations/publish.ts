@@ -1,0 +1,250 @@
+/** Changing a repository: one change set, one request, one version, and proof by reading it back. */
+
+import { canonicalKeyId, keyId } from '../crypto/public-key.ts';
+import {
+  ConnectionError,
+  KeyError,
+  OperationError,
+  TabellionError,
+  TrustError,
+} from '../errors.ts';
+import { applyChange } from '../tuf/apply-change.ts';
+import type { Change } from '../tuf/change.ts';
+import type { KeyRing } from '../tuf/key-ring.ts';
+import { Repository } from '../tuf/repository.ts';
+import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
+import { type SignedFiles, signRepository } from '../tuf/sign-repository.ts';
+import type { RepositoryAccess, Session } from './session.ts';
+import { loadTrustData, type TrustData } from './trust-data.ts';
+
+/** How often a publish that lost a race is done again on the new state. */
+const ATTEMPTS = 4;
+
+export interface PublishPlan {
+  readonly changes: readonly Change[];
+}
+
+export interface Published {
+  /** Whether anything was sent: nothing is when every change was there already. */
+  readonly changed: boolean;
+  readonly versions: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+  /** The trust data after it, as a client reads it; absent when nothing was sent or it could not be read back. */
+  readonly after?: TrustData;
+}
+
+/** The private keys of a session, for the metadata engine. */
+export async function keyRing(session: Session): Promise<KeyRing> {
+  const keys = await session.keys();
+  return { has: id => keys.has(id), signer: id => keys.open(id) };
+}
+
+/**
+ * Applies changes to a repository's newest state and publishes the result. Lost races are run again.
+ * @param start the repository to begin with; by default the server's newest state
+ * @param plan what to change, given that state
+ */
+export async function publishChanges(
+  session: Session,
+  access: RepositoryAccess,
+  plan: (repository: Repository) => Promise<PublishPlan>,
+  start?: Repository,
+): Promise<Published> {
+  for (let attempt = 1; ; attempt++) {
+    const repository =
+      attempt === 1 && start !== undefined
+        ? start
+        : Repository.fromTrusted(
+            (await loadTrustData(session, access, { requireFresh: true, forWrite: true })).trusted,
+          );
+    try {
+      return await publishOnce(session, access, repository, await plan(repository));
+    } catch (error) {
+      if (!isConflict(error) || attempt === ATTEMPTS) throw error;
+      session.log(
+        `somebody else published first (${error.message}): trying again on the new state`,
+      );
+    }
+  }
+}
+
+async function publishOnce(
+  session: Session,
+  access: RepositoryAccess,
+  repository: Repository,
+  { changes }: PublishPlan,
+): Promise<Published> {
+  const ring = await keyRing(session);
+  let changed = repository.unpublished;
+  for (const change of changes) changed = (await applyChange(repository, change, ring)) || changed;
+  if (!changed) return { changed, versions: {}, warnings: repository.warnings };
+  await raiseNewVersions(access, repository);
+  session.progress({ message: `signing ${access.gun}` });
+  const signed = await signRepository(repository, ring, session.now);
+  const { after, warnings } = await sendAndReadBack(session, access, repository, signed);
+  return {
+    changed,
+    versions: Object.fromEntries(signed.versions),
+    warnings: [...signed.warnings, ...warnings],
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+async function send(
+  session: Session,
+  access: RepositoryAccess,
+  repository: Repository,
+  signed: SignedFiles,
+): Promise<void> {
+  session.progress({ message: `publishing ${access.gun}` });
+  session.log(
+    `publishing ${[...signed.versions].map(([role, version]) => `${role} ${version}`).join(', ')}`,
+  );
+  try {
+    await access.remote.publish(signed.files);
+  } catch (error) {
+    if (signed.snapshotByServer && isRejection(error))
+      await explainMissingSnapshotKey(access, repository, error);
+    throw error;
+  }
+}
+
+/** An answer that was lost on the way is no failure when the server holds what was sent. */
+async function sendAndReadBack(
+  session: Session,
+  access: RepositoryAccess,
+  repository: Repository,
+  signed: SignedFiles,
+): Promise<{ after?: TrustData; warnings: string[] }> {
+  try {
+    await send(session, access, repository, signed);
+  } catch (error) {
+    if (!(error instanceof ConnectionError) || error.code !== 'PUBLISH_UNCONFIRMED') throw error;
+    session.log(`${error.message}: looking whether it arrived`);
+    const { after, warnings } = await readBack(session, access, signed);
+    if (after === undefined || !holdsAll(after, signed)) throw error;
+    return { after, warnings };
+  }
+  return await readBack(session, access, signed);
+}
+
+function holdsAll({ trusted }: TrustData, { files }: SignedFiles): boolean {
+  return [...files].every(([role, bytes]) => {
+    const served =
+      role === ROOT
+        ? trusted.root.bytes
+        : role === SNAPSHOT
+          ? trusted.snapshot?.bytes
+          : trusted.targets.get(role)?.bytes;
+    return served !== undefined && Buffer.from(bytes).equals(served);
+  });
+}
+
+/**
+ * A server that lacks the snapshot's key says so in words that help nobody: find out whose key it is (tuf.md 6.2).
+ */
+async function explainMissingSnapshotKey(
+  access: RepositoryAccess,
+  repository: Repository,
+  cause: unknown,
+): Promise<void> {
+  const { roleKeys, keys } = repository.keysFor(SNAPSHOT);
+  const servers = keyId(await access.remote.publicKey(SNAPSHOT));
+  if (roleKeys.keyIds?.includes(servers) === true) return;
+  const ids = [...(roleKeys.keyIds ?? [])].flatMap(id => {
+    const key = keys.get(id);
+    return key === undefined ? [] : [canonicalKeyId(key)];
+  });
+  throw new KeyError(
+    'KEY_MISSING',
+    `Publishing to ${access.gun} needs its snapshot key ${ids.join(' or ')}, which neither this machine nor the server has`,
+    {
+      cause,
+      hint: 'Publish from the machine that has it, or let the owner of the root key hand the snapshot to the server.',
+      details: { role: SNAPSHOT, keyIds: ids },
+    },
+  );
+}
+
+/**
+ * A role that is signed for the first time here may have been signed before and removed: its version goes on
+ * from what the server has, else every publish would be refused for ever (tuf.md 5.4).
+ */
+async function raiseNewVersions(access: RepositoryAccess, repository: Repository): Promise<void> {
+  if (repository.unpublished) return;
+  for (const [role, edited] of repository.roles) {
+    if (role === TARGETS || edited.metadata.version !== 0) continue;
+    const version = await highestVersion(access, role);
+    if (version === 0) continue;
+    repository.edit(role, metadata => ({ ...metadata, version }));
+    repository.warnings.push(
+      `${role} existed before, up to version ${version}, and goes on from there`,
+    );
+  }
+}
+
+/** The highest version of a role that the server ever stored; versions may have gaps, so only a run from 1 is followed. */
+async function highestVersion({ remote }: RepositoryAccess, role: string): Promise<number> {
+  const exists = async (version: number): Promise<boolean> => {
+    try {
+      await remote.version(role, version);
+      return true;
+    } catch (error) {
+      if (error instanceof TrustError && error.code === 'METADATA_NOT_FOUND') return false;
+      throw error;
+    }
+  };
+  let low = 0;
+  let high = 1;
+  while (await exists(high)) {
+    low = high;
+    high *= 2;
+  }
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (await exists(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Reads the repository as a client does and checks that what was sent is what is served. */
+async function readBack(
+  session: Session,
+  access: RepositoryAccess,
+  signed: SignedFiles,
+): Promise<{ after?: TrustData; warnings: string[] }> {
+  try {
+    const after = await loadTrustData(session, access, { requireFresh: true, forWrite: true });
+    const stale = [...signed.versions].filter(
+      ([role, version]) => (servedVersion(after, role) ?? 0) < version,
+    );
+    if (stale.length === 0) return { after, warnings: [] };
+    const names = stale.map(([role]) => role).join(', ');
+    return {
+      warnings: [
+        `The server accepted the change but still serves the old ${names}: a cache in between may hold it for some minutes`,
+      ],
+    };
+  } catch (error) {
+    if (!(error instanceof TabellionError)) throw error;
+    return {
+      warnings: [`The server accepted the change, but it could not be read back: ${error.message}`],
+    };
+  }
+}
+
+function servedVersion({ trusted }: TrustData, role: string): number | undefined {
+  if (role === SNAPSHOT) return trusted.snapshot?.metadata.version;
+  if (role === TIMESTAMP) return trusted.timestamp?.metadata.version;
+  if (role === ROOT) return trusted.root.metadata.version;
+  return trusted.targets.get(role)?.metadata.version;
+}
+
+function isConflict(error: unknown): error is OperationError {
+  return error instanceof OperationError && error.code === 'VERSION_CONFLICT';
+}
+
+function isRejection(error: unknown): boolean {
+  return error instanceof OperationError && error.code !== 'VERSION_CONFLICT';
+}

@@ -1,0 +1,246 @@
+/**
+ * What every operation works with: where trust data and keys lie, which servers to ask, one fixed time.
+ */
+import { join } from 'node:path';
+import { UsageError } from '../errors.ts';
+import { type Authorizer, basicAuthorizer } from '../http/authorization.ts';
+import { createTransport, type HttpTransport, type TlsMaterial } from '../http/transport.ts';
+import { keyFileName } from '../keys/key-files.ts';
+import type { KeyStore } from '../keys/key-store.ts';
+import type { PassphrasePrompt } from '../keys/prompt-passphrases.ts';
+import {
+  credentialsFor,
+  type DockerConfig,
+  defaultDockerConfigDir,
+  loadDockerConfig,
+  userName,
+} from '../registry/docker-config.ts';
+import type { ImageReference } from '../registry/image-reference.ts';
+import type { RegistryClient } from '../registry/registry-client.ts';
+import type { RepositoryDir } from '../trust-dir/repository-dir.ts';
+import { defaultTrustDir, TrustDir } from '../trust-dir/trust-dir.ts';
+import { TrustServerClient } from '../trust-server/client.ts';
+import { parseNotaryAuth } from '../trust-server/notary-auth.ts';
+import { type NotaryConfig, readNotaryConfig } from '../trust-server/notary-config.ts';
+import { loadTrustPinning } from '../trust-server/pinned-authorities.ts';
+import { serverAuthority, trustServerUrl } from '../trust-server/server-url.ts';
+import { loadTlsMaterial } from '../trust-server/tls-files.ts';
+import { checkGun } from '../tuf/gun.ts';
+import { NO_PINNING, type TrustPinning } from '../tuf/pinning.ts';
+import { authorizerFor } from './login.ts';
+
+export type { PassphrasePrompt, PassphraseQuestion } from '../keys/prompt-passphrases.ts';
+
+export interface ProgressEvent {
+  readonly message: string;
+  readonly done?: number;
+  readonly total?: number;
+}
+
+export interface SessionOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+  readonly trustDir?: string;
+  /** The trust server, instead of the registry's own. */
+  readonly server?: string;
+  /** Files with PEM. */
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  /** Notary's configuration file; the default one counts when it exists. */
+  readonly notaryConfig?: string;
+  readonly now: () => Date;
+  /** Told each step, for `--verbose`; never a secret. */
+  readonly log: (step: string) => void;
+  readonly progress: (event: ProgressEvent) => void;
+  /** Asks a person; absent where there is none. */
+  readonly askPassphrase?: PassphrasePrompt;
+}
+
+/** One repository: its name, its trust server, its place on disk. */
+export interface RepositoryAccess {
+  readonly gun: string;
+  readonly image: ImageReference;
+  readonly server: string;
+  readonly dir: RepositoryDir;
+  readonly remote: TrustServerClient;
+  readonly pinning: TrustPinning;
+}
+
+/**
+ * Opens a session. Nothing is read or asked until an operation needs it.
+ */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  return new Session(options);
+}
+
+async function defaultNotaryConfig(home: string): Promise<NotaryConfig | undefined> {
+  try {
+    return await readNotaryConfig(join(home, '.notary', 'config.json'), { home });
+  } catch (error) {
+    if (error instanceof UsageError && error.code === 'CONFIG_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+/** Where a private key lies. */
+export function keyFile(session: Session, id: string): string {
+  return join(session.trustDir.privateDir, keyFileName(id));
+}
+
+export class Session {
+  readonly options: SessionOptions;
+  /** One time for the whole run: no check sees another one than the one before. */
+  readonly now: Date;
+  readonly trustDir: TrustDir;
+  private readonly transports = new Map<string, Promise<HttpTransport>>();
+  private keyStore: Promise<KeyStore> | undefined;
+  private docker: Promise<DockerConfig> | undefined;
+  private notary: Promise<NotaryConfig | undefined> | undefined;
+  private pins: Promise<TrustPinning> | undefined;
+
+  constructor(options: SessionOptions) {
+    this.options = options;
+    this.now = options.now();
+    const path = options.trustDir ?? defaultTrustDir(options.env, options.home, process.platform);
+    this.trustDir = new TrustDir(path, { now: options.now });
+  }
+
+  log(step: string): void {
+    this.options.log(step);
+  }
+
+  progress(event: ProgressEvent): void {
+    this.options.progress(event);
+  }
+
+  get dockerConfigDir(): string {
+    return defaultDockerConfigDir(this.options.env, this.options.home);
+  }
+
+  /** The private keys. */
+  keys(): Promise<KeyStore> {
+    this.keyStore ??= this.openKeys();
+    return this.keyStore;
+  }
+
+  /** The trust data of an image's repository. */
+  async repository(image: ImageReference): Promise<RepositoryAccess> {
+    const gun = image.repository;
+    checkGun(gun);
+    const server = trustServerUrl(
+      image.domain,
+      this.options.server ?? this.options.env.DOCKER_CONTENT_TRUST_SERVER,
+    );
+    const authorizer = await this.trustServerAuthorizer(image.domain, server);
+    const remote = new TrustServerClient({
+      url: server,
+      gun,
+      transport: await this.transport(`trust server ${serverAuthority(server)}`, () =>
+        this.trustServerTls(server),
+      ),
+      authorizer,
+      log: step => this.log(step),
+    });
+    return {
+      gun,
+      image,
+      server,
+      dir: this.trustDir.repository(gun),
+      remote,
+      pinning: await this.pinning(),
+    };
+  }
+
+  /** The registry that an image lies in. */
+  async registry(domain: string): Promise<RegistryClient> {
+    const { RegistryClient } = await import('../registry/registry-client.ts');
+    const credentials = credentialsFor(await this.dockerConfig(), domain);
+    const makeAuthorizer = (origin: string): Authorizer => authorizerFor(credentials, origin);
+    const tls = (): Promise<TlsMaterial> => this.registryTls(domain);
+    return new RegistryClient({
+      transport: await this.transport(`registry ${domain}`, tls),
+      authorizer: makeAuthorizer,
+      domain,
+    });
+  }
+
+  /** Name of the person at an image's registry, as `docker login` left it. */
+  async userName(domain: string): Promise<string | undefined> {
+    return userName(await this.dockerConfig(), domain);
+  }
+
+  async close(): Promise<void> {
+    for (const transport of this.transports.values())
+      (await transport.catch(() => undefined))?.close();
+  }
+
+  private async openKeys(): Promise<KeyStore> {
+    const { openKeyStore } = await import('./open-key-store.ts');
+    return openKeyStore(this.trustDir.privateDir, this.options);
+  }
+
+  private dockerConfig(): Promise<DockerConfig> {
+    this.docker ??= loadDockerConfig(this.dockerConfigDir);
+    return this.docker;
+  }
+
+  /** Notary's configuration: the file that was named, or the default one if there is one. */
+  private notaryConfig(): Promise<NotaryConfig | undefined> {
+    const { notaryConfig, home } = this.options;
+    this.notary ??=
+      notaryConfig === undefined
+        ? defaultNotaryConfig(home)
+        : readNotaryConfig(notaryConfig, { home });
+    return this.notary;
+  }
+
+  private pinning(): Promise<TrustPinning> {
+    this.pins ??= this.notaryConfig().then(async config => {
+      for (const warning of config?.warnings ?? []) this.log(warning);
+      return config === undefined ? NO_PINNING : await loadTrustPinning(config.trustPinning);
+    });
+    return this.pins;
+  }
+
+  private async trustServerTls(server: string): Promise<TlsMaterial> {
+    const { tlsCa, tlsCert, tlsKey } = this.options;
+    const remote = (await this.notaryConfig())?.remoteServer;
+    // The certificates of Notary's configuration are for the server that it names, and no other.
+    const same =
+      remote?.url !== undefined && serverAuthority(remote.url) === serverAuthority(server);
+    const ca = tlsCa ?? (same ? remote.rootCa : undefined);
+    const cert = tlsCert ?? (same ? remote.tlsClientCert : undefined);
+    const key = tlsKey ?? (same ? remote.tlsClientKey : undefined);
+    return await loadTlsMaterial({
+      dockerConfigDir: this.dockerConfigDir,
+      host: serverAuthority(server),
+      ...(ca === undefined ? {} : { tlsCa: ca }),
+      ...(cert === undefined ? {} : { tlsCert: cert }),
+      ...(key === undefined ? {} : { tlsKey: key }),
+    });
+  }
+
+  /** A registry has its certificates in Docker's TLS folder, as its trust server has; flags are for the trust server alone. */
+  private async registryTls(domain: string): Promise<TlsMaterial> {
+    return await loadTlsMaterial({ dockerConfigDir: this.dockerConfigDir, host: domain });
+  }
+
+  private async trustServerAuthorizer(domain: string, server: string): Promise<Authorizer> {
+    const { origin } = new URL(server);
+    const given = parseNotaryAuth(this.options.env.NOTARY_AUTH);
+    if (given !== undefined) return basicAuthorizer(given, origin);
+    return authorizerFor(credentialsFor(await this.dockerConfig(), domain), origin);
+  }
+
+  private transport(name: string, tls: () => Promise<TlsMaterial>): Promise<HttpTransport> {
+    let transport = this.transports.get(name);
+    if (transport === undefined) {
+      transport = tls().then(material =>
+        createTransport({ tls: material, env: this.options.env, log: line => this.log(line) }),
+      );
+      this.transports.set(name, transport);
+    }
+    return transport;
+  }
+}

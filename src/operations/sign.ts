@@ -1,0 +1,390 @@
+/** Signing tags: many tags, also of several repositories, one publish for each repository. */
+import { KeyError, OperationError, TrustError } from '../errors.ts';
+import { digestSource, type ImageSource, readOciSource } from '../registry/image-source.ts';
+import { addTarget, type Change } from '../tuf/change.ts';
+import { covers } from '../tuf/delegation-walk.ts';
+import type { KeyRing } from '../tuf/key-ring.ts';
+import { Repository } from '../tuf/repository.ts';
+import { canonicalIds, canSign, hasAnyKey } from '../tuf/role-keys.ts';
+import { checkDelegationName, RELEASES, TARGETS } from '../tuf/role-name.ts';
+import { imageTarget, sameTarget, type Target, targetSha256 } from '../tuf/target.ts';
+import { byRepository, type TaggedImage, taggedImages } from './images.ts';
+import {
+  type CreatedKey,
+  checkSignerName,
+  firstRepository,
+  firstSigner,
+} from './initialise-repository.ts';
+import { keyRing, publishChanges } from './publish.ts';
+import type { RepositoryAccess, Session } from './session.ts';
+import { stagedChangesWarning } from './staged-changes.ts';
+import { loadTrustData } from './trust-data.ts';
+
+export type { ImageSource } from '../registry/image-source.ts';
+
+export interface SignRequest {
+  readonly images: readonly string[];
+  /** Where the digest comes from, for all images; by default from the registry. */
+  readonly source?: ImageSource;
+  /** The roles to sign into, as `targets/alice` or `alice`; by default those for which keys are at hand. */
+  readonly roles?: readonly string[];
+  /** Name of the first signer of a new repository, or which signer to sign as. */
+  readonly signer?: string;
+  readonly dryRun: boolean;
+}
+
+export interface SignedTag {
+  readonly tag: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly mediaType?: string;
+  readonly roles: readonly string[];
+  readonly status: 'signed' | 'already-signed' | 'would-sign';
+  /** What the tag was signed as before, when that was another digest. */
+  readonly previousDigest?: string;
+}
+
+export interface SignedRepository {
+  readonly repository: string;
+  readonly server: string;
+  readonly initialised: boolean;
+  readonly signer?: string;
+  readonly createdKeys: readonly CreatedKey[];
+  readonly tags: readonly SignedTag[];
+  readonly versions: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+export interface SignReport {
+  readonly dryRun: boolean;
+  readonly repositories: readonly SignedRepository[];
+}
+
+interface ResolvedImage extends TaggedImage {
+  readonly target: Target;
+  readonly mediaType?: string;
+}
+
+/**
+ * Signs tags. All digests are found before anything is signed.
+ * @throws UsageError, OperationError, TrustError, KeyError, ConnectionError
+ */
+export async function sign(session: Session, request: SignRequest): Promise<SignReport> {
+  if (request.signer !== undefined) checkSignerName(request.signer);
+  const groups = byRepository(taggedImages(request.images));
+  const resolved: ResolvedImage[][] = [];
+  for (const group of groups) resolved.push(await resolveImages(session, group, request.source));
+  const repositories: SignedRepository[] = [];
+  for (const images of resolved) repositories.push(await signGroup(session, request, images));
+  return { dryRun: request.dryRun, repositories };
+}
+
+async function resolveImages(
+  session: Session,
+  images: readonly TaggedImage[],
+  source: ImageSource | undefined,
+): Promise<ResolvedImage[]> {
+  const resolved: ResolvedImage[] = [];
+  for (const image of images) {
+    session.progress({
+      message: `finding the digest of ${image.familiar}:${image.tag}`,
+      done: resolved.length,
+      total: images.length,
+    });
+    const { digest, size, mediaType } = await manifestOf(session, image, source);
+    session.log(`${image.repository}:${image.tag} is ${digest}, ${size} bytes`);
+    resolved.push({
+      ...image,
+      target: imageTarget(digest, size),
+      ...(mediaType === undefined ? {} : { mediaType }),
+    });
+  }
+  return resolved;
+}
+
+async function manifestOf(
+  session: Session,
+  image: TaggedImage,
+  source: ImageSource | undefined,
+): Promise<{ digest: string; size: number; mediaType?: string }> {
+  if (source === undefined)
+    return await (await session.registry(image.domain)).resolve(image.path, image.tag);
+  if (source.type === 'digest') return digestSource(source.digest, source.size);
+  return await readOciSource(source);
+}
+
+async function signGroup(
+  session: Session,
+  request: SignRequest,
+  images: readonly ResolvedImage[],
+): Promise<SignedRepository> {
+  const [first] = images;
+  if (first === undefined) throw new OperationError('NOTHING_TO_SIGN', 'No image was given');
+  const access = await session.repository(first);
+  const existing = await existingRepository(session, access);
+  if (request.dryRun) return await dryRun(session, access, existing, request, images);
+  return await access.dir.withLock(async () =>
+    existing === undefined
+      ? await signNew(session, access, request, images)
+      : await signExisting(session, access, existing, request, images),
+  );
+}
+
+async function existingRepository(
+  session: Session,
+  access: RepositoryAccess,
+): Promise<Repository | undefined> {
+  try {
+    const { trusted } = await loadTrustData(session, access, {
+      requireFresh: true,
+      forWrite: true,
+    });
+    return Repository.fromTrusted(trusted);
+  } catch (error) {
+    if (error instanceof TrustError && error.code === 'NO_TRUST_DATA') return undefined;
+    throw error;
+  }
+}
+
+async function signNew(
+  session: Session,
+  access: RepositoryAccess,
+  request: SignRequest,
+  images: readonly ResolvedImage[],
+): Promise<SignedRepository> {
+  const signer = await newSignerName(session, access, request);
+  const { repository, createdKeys } = await firstRepository(session, access);
+  const first =
+    signer === undefined ? { changes: [], createdKeys: [] } : await firstSigner(session, signer);
+  const roles = signer === undefined ? [TARGETS] : [`${TARGETS}/${signer}`, RELEASES];
+  const published = await publishChanges(
+    session,
+    access,
+    async () => ({
+      changes: [...first.changes, ...images.flatMap(image => targetChanges(image, roles))],
+    }),
+    repository,
+  );
+  return {
+    repository: access.gun,
+    server: access.server,
+    initialised: true,
+    ...(signer === undefined ? {} : { signer }),
+    createdKeys: [...createdKeys, ...first.createdKeys],
+    tags: images.map(image => report(image, roles, 'signed')),
+    versions: published.versions,
+    warnings: published.warnings,
+  };
+}
+
+/** The first signer: as asked for, else the person's name at the registry, else none. */
+async function newSignerName(
+  session: Session,
+  access: RepositoryAccess,
+  request: SignRequest,
+): Promise<string | undefined> {
+  const name = request.signer ?? (await session.userName(access.image.domain));
+  return name === undefined ? undefined : checkSignerName(name);
+}
+
+async function signExisting(
+  session: Session,
+  access: RepositoryAccess,
+  existing: Repository,
+  request: SignRequest,
+  images: readonly ResolvedImage[],
+): Promise<SignedRepository> {
+  let tags: SignedTag[] = [];
+  const warnings = await stagedChangesWarning(access.dir);
+  const published = await publishChanges(
+    session,
+    access,
+    async repository => {
+      const ring = await keyRing(session);
+      tags = [];
+      const changes: Change[] = [];
+      for (const image of images) {
+        const roles = await signableRoles(repository, image.tag, ring, request);
+        tags.push(outcome(repository, image, roles));
+        changes.push(...targetChanges(image, roles));
+      }
+      return { changes };
+    },
+    existing,
+  );
+  warnings.push(...images.flatMap(image => conflictWarnings(existing, image, tags)));
+  return {
+    repository: access.gun,
+    server: access.server,
+    initialised: false,
+    ...(request.signer === undefined ? {} : { signer: request.signer }),
+    createdKeys: [],
+    tags,
+    versions: published.versions,
+    warnings: [...warnings, ...published.warnings],
+  };
+}
+
+async function dryRun(
+  session: Session,
+  access: RepositoryAccess,
+  existing: Repository | undefined,
+  request: SignRequest,
+  images: readonly ResolvedImage[],
+): Promise<SignedRepository> {
+  const signer =
+    existing === undefined ? await newSignerName(session, access, request) : request.signer;
+  const ring = await keyRing(session);
+  const tags: SignedTag[] = [];
+  for (const image of images) {
+    const newRoles = signer === undefined ? [TARGETS] : [`${TARGETS}/${signer}`, RELEASES];
+    const roles =
+      existing === undefined ? newRoles : await signableRoles(existing, image.tag, ring, request);
+    const tag =
+      existing === undefined ? report(image, roles, 'signed') : outcome(existing, image, roles);
+    tags.push(tag.status === 'signed' ? { ...tag, status: 'would-sign' } : tag);
+  }
+  return {
+    repository: access.gun,
+    server: access.server,
+    initialised: existing === undefined,
+    ...(signer === undefined ? {} : { signer }),
+    createdKeys: [],
+    tags,
+    versions: {},
+    warnings: await stagedChangesWarning(access.dir),
+  };
+}
+
+/**
+ * The roles to sign a tag into, as `docker trust sign` chooses them: `targets` while there are no delegations,
+ * else every direct delegation that may sign the tag and has a key on this machine (cli.md 2.1). A tag that
+ * `targets` holds with another digest is mended there too when its key is at hand.
+ */
+export async function signableRoles(
+  repository: Repository,
+  tag: string,
+  ring: KeyRing,
+  request: Pick<SignRequest, 'roles' | 'signer'>,
+): Promise<string[]> {
+  if (request.roles !== undefined && request.roles.length > 0)
+    return request.roles.map(fullRoleName);
+  const delegations = repository.view(TARGETS)?.delegations.roles ?? [];
+  if (delegations.length === 0) {
+    if (request.signer !== undefined) throw unknownSigner(repository, request.signer);
+    return [TARGETS];
+  }
+  const wanted =
+    request.signer === undefined ? undefined : [`${TARGETS}/${request.signer}`, RELEASES];
+  if (wanted !== undefined && !delegations.some(({ name }) => name === wanted[0])) {
+    throw unknownSigner(repository, request.signer ?? '');
+  }
+  const roles: string[] = [];
+  for (const { name } of delegations) {
+    if (wanted !== undefined && !wanted.includes(name)) continue;
+    if (
+      covers(repository.usablePaths(name), tag) &&
+      (await hasAnyKey(repository.keysFor(name), ring))
+    )
+      roles.push(name);
+  }
+  if (roles.length === 0) throw noKeyForDelegations(repository, tag, wanted);
+  const atTop = repository.view(TARGETS)?.targets.has(tag) === true;
+  if (atTop && (await canSign(repository.keysFor(TARGETS), ring))) roles.unshift(TARGETS);
+  return roles;
+}
+
+function fullRoleName(role: string): string {
+  if (role === TARGETS) return role;
+  return checkDelegationName(role.startsWith(`${TARGETS}/`) ? role : `${TARGETS}/${role}`);
+}
+
+function targetChanges(image: ResolvedImage, roles: readonly string[]): Change[] {
+  return roles.map(role => addTarget(role, image.tag, image.target));
+}
+
+function outcome(
+  repository: Repository,
+  image: ResolvedImage,
+  roles: readonly string[],
+): SignedTag {
+  const before = roles.map(role => repository.view(role)?.targets.get(image.tag));
+  const unchanged = before.every(
+    target => target !== undefined && sameTarget(target, image.target),
+  );
+  const other = before.find(
+    target => target !== undefined && targetSha256(target) !== targetSha256(image.target),
+  );
+  const tag = report(image, roles, unchanged ? 'already-signed' : 'signed');
+  return other === undefined ? tag : { ...tag, previousDigest: `sha256:${targetSha256(other)}` };
+}
+
+function report(
+  image: ResolvedImage,
+  roles: readonly string[],
+  status: SignedTag['status'],
+): SignedTag {
+  return {
+    tag: image.tag,
+    digest: `sha256:${targetSha256(image.target)}`,
+    size: image.target.length,
+    ...(image.mediaType === undefined ? {} : { mediaType: image.mediaType }),
+    roles,
+    status,
+  };
+}
+
+/** Consumers that ask `targets` and those that ask `targets/releases` would now see two digests. */
+function conflictWarnings(
+  repository: Repository,
+  image: ResolvedImage,
+  tags: readonly SignedTag[],
+): string[] {
+  const signed = tags.find(({ tag }) => tag === image.tag);
+  const atTop = repository.view(TARGETS)?.targets.get(image.tag);
+  if (atTop === undefined || signed?.roles.includes(TARGETS) === true) return [];
+  if (targetSha256(atTop) === targetSha256(image.target)) return [];
+  return [
+    `The repository key still signs ${image.tag} as sha256:${targetSha256(atTop)}; docker takes the new digest, but notary shows the old one until that entry is revoked or signed again`,
+  ];
+}
+
+function unknownSigner(repository: Repository, name: string): OperationError {
+  const names = (repository.view(TARGETS)?.delegations.roles ?? []).map(({ name: role }) =>
+    role.slice(TARGETS.length + 1),
+  );
+  return new OperationError('SIGNER_UNKNOWN', `${repository.gun} has no signer “${name}”`, {
+    hint:
+      names.length === 0
+        ? 'It has no signers: the repository key signs alone.'
+        : `Its delegations are ${names.join(', ')}.`,
+  });
+}
+
+function noKeyForDelegations(
+  repository: Repository,
+  tag: string,
+  wanted: readonly string[] | undefined,
+): KeyError {
+  const delegations = (repository.view(TARGETS)?.delegations.roles ?? []).filter(
+    ({ name }) => wanted === undefined || wanted.includes(name),
+  );
+  const able = delegations.filter(({ name }) => covers(repository.usablePaths(name), tag));
+  const keys = able.map(
+    ({ name }) =>
+      `${name} (${canonicalIds(repository.keysFor(name))
+        .map(id => id.slice(0, 7))
+        .join(', ')})`,
+  );
+  return new KeyError(
+    'KEY_MISSING',
+    `None of the keys on this machine may sign ${tag} in ${repository.gun}`,
+    {
+      hint:
+        keys.length === 0
+          ? 'No delegation’s paths allow this tag.'
+          : `It can be signed by ${keys.join(', ')}.`,
+      details: { roles: able.map(({ name }) => name) },
+    },
+  );
+}

@@ -1,0 +1,166 @@
+/** A repository's verified trust data: from the server, or from the cache when the server cannot be reached. */
+import { TabellionError } from '../errors.ts';
+import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
+import { isNearExpiry } from '../tuf/sign-repository.ts';
+import { parseTime } from '../tuf/time.ts';
+import type { TrustedSet } from '../tuf/trusted-set.ts';
+import { type UpdateResult, update } from '../tuf/update.ts';
+import type { RepositoryAccess, Session } from './session.ts';
+
+export interface TrustDataOrigin {
+  readonly from: 'server' | 'cache';
+  readonly server: string;
+  /** When the server last confirmed this data (ISO 8601). */
+  readonly checkedAt: string;
+  readonly ageSeconds: number;
+  /** Why the cache served. */
+  readonly reason?: string;
+}
+
+export interface TrustData {
+  readonly trusted: TrustedSet;
+  readonly origin: TrustDataOrigin;
+  readonly warnings: string[];
+}
+
+export interface TrustDataOptions {
+  /** Use no network at all. */
+  readonly offline?: boolean;
+  /** The cache will not do, even if the server cannot be reached. */
+  readonly requireFresh?: boolean;
+  readonly forWrite?: boolean;
+}
+
+/**
+ * Updates, verifies and stores a repository's trust data.
+ * @throws TrustError, ConnectionError
+ */
+export async function loadTrustData(
+  session: Session,
+  access: RepositoryAccess,
+  options: TrustDataOptions = {},
+): Promise<TrustData> {
+  const { dir, gun, server } = access;
+  session.progress({ message: `verifying the trust data of ${gun}` });
+  const cache = await dir.readAll();
+  const result = await update({
+    gun,
+    now: session.now,
+    pinning: access.pinning,
+    cache: { read: async role => cache.get(role) },
+    remote: options.offline === true ? undefined : access.remote,
+    requireFresh: options.requireFresh === true,
+    forWrite: options.forWrite === true,
+    log: step => session.log(step),
+  });
+  const warnings = [
+    ...(await store(access, cache, result)),
+    ...trustWarnings(result.trusted, session.now),
+  ];
+  return {
+    trusted: result.trusted,
+    origin: await originOf(session, access, result, server, options),
+    warnings,
+  };
+}
+
+/** A trust directory that cannot be written keeps nobody from verifying. */
+async function store(
+  { dir }: RepositoryAccess,
+  cache: ReadonlyMap<string, Uint8Array>,
+  result: UpdateResult,
+): Promise<string[]> {
+  if (result.origin !== 'server') return [];
+  const { trusted } = result;
+  const gone = [...cache.keys()].filter(
+    role =>
+      role.startsWith(`${TARGETS}/`) && !trusted.targets.has(role) && !trusted.invalid.has(role),
+  );
+  try {
+    if (result.store.size > 0 || gone.length > 0) await dir.replace(result.store, { remove: gone });
+    await dir.touch();
+    return [];
+  } catch (error) {
+    if (!(error instanceof TabellionError)) throw error;
+    return [`The verified trust data could not be stored: ${error.message}`];
+  }
+}
+
+async function originOf(
+  session: Session,
+  { dir }: RepositoryAccess,
+  result: UpdateResult,
+  server: string,
+  options: TrustDataOptions,
+): Promise<TrustDataOrigin> {
+  if (result.origin === 'server') {
+    return { from: 'server', server, checkedAt: session.now.toISOString(), ageSeconds: 0 };
+  }
+  const checkedAt = (await dir.checkedAt()) ?? session.now;
+  const ageSeconds = Math.max(0, Math.round((session.now.getTime() - checkedAt.getTime()) / 1000));
+  const reason =
+    result.unreachable?.message ?? (options.offline === true ? 'asked to stay offline' : undefined);
+  return {
+    from: 'cache',
+    server,
+    checkedAt: checkedAt.toISOString(),
+    ageSeconds,
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** What is true and trusted but will not stay so, or was left aside. */
+export function trustWarnings(trusted: TrustedSet, now: Date): string[] {
+  const warnings: string[] = [];
+  for (const { role, expires } of roleExpiries(trusted)) {
+    if (role !== TIMESTAMP && isNearExpiry(expires, role, now))
+      warnings.push(`The ${role} metadata expires on ${expires}`);
+  }
+  for (const { leaf } of trusted.root.certificates) {
+    const left = leaf.notAfter.getTime() - now.getTime();
+    if (left < 365 * 24 * 60 * 60 * 1000) {
+      warnings.push(
+        `The root certificate expires on ${leaf.notAfter.toISOString()}: its owner must rotate the root before`,
+      );
+    }
+  }
+  for (const [role, { reason }] of trusted.invalid)
+    warnings.push(`${role} was left aside: ${reason.message}`);
+  return warnings;
+}
+
+export interface RoleExpiry {
+  readonly role: string;
+  readonly expires: string;
+  readonly version: number;
+}
+
+/** Version and expiry of each file that is trusted. */
+export function roleExpiries(trusted: TrustedSet): RoleExpiry[] {
+  const files: [string, { version: number; expires: string } | undefined][] = [
+    [ROOT, trusted.root.metadata],
+    ...[...trusted.targets].map(([role, { metadata }]): [string, typeof metadata] => [
+      role,
+      metadata,
+    ]),
+    [SNAPSHOT, trusted.snapshot?.metadata],
+    [TIMESTAMP, trusted.timestamp?.metadata],
+  ];
+  return files.flatMap(([role, file]) =>
+    file === undefined ? [] : [{ role, expires: file.expires, version: file.version }],
+  );
+}
+
+/**
+ * Until when a role's word holds, as things are (ISO 8601): the earliest end among the files that it rests on.
+ * The timestamp counts only for a cached copy; a server renews it every time it has expired.
+ */
+export function validUntil({ trusted, origin }: TrustData, role: string): string {
+  const chain = role.split('/').map((_, index, parts) => parts.slice(0, index + 1).join('/'));
+  const base: string[] = origin.from === 'cache' ? [ROOT, SNAPSHOT, TIMESTAMP] : [ROOT, SNAPSHOT];
+  const ends = roleExpiries(trusted)
+    .filter(file => base.includes(file.role) || chain.includes(file.role))
+    .map(file => parseTime(file.expires, file.role));
+  ends.push(...trusted.root.certificates.map(({ leaf }) => leaf.notAfter.getTime()));
+  return new Date(Math.min(...ends)).toISOString();
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { runCli } from './test-host.ts';
+
+const COMMANDS = [
+  '',
+  'sign',
+  'verify',
+  'inspect',
+  'revoke',
+  'key',
+  'key list',
+  'key generate',
+  'serve',
+  'demo',
+  'completion',
+];
+
+describe('--help', () => {
+  it.each(COMMANDS)('of "%s" is on stdout, reads well and fits a screen', async command => {
+    const words = command.split(' ').filter(Boolean);
+    const { exitCode, out, err } = await runCli([...words, '--help']);
+    await expect(out).toMatchFileSnapshot(`help/${words.join('-') || 'tabellion'}.txt`);
+    const lines = out.trimEnd().split('\n');
+    expect(Math.max(...lines.map(line => [...line].length))).toBeLessThanOrEqual(80);
+    if (command !== '') expect(lines.length).toBeLessThanOrEqual(24);
+    expect(lines.filter(line => line !== line.trimEnd())).toEqual([]);
+    expect(err).toBe('');
+    expect(exitCode).toBe(0);
+  });
+
+  it('is what the help command shows', async () => {
+    const [asOption, asCommand] = await Promise.all([
+      runCli(['verify', '--help']),
+      runCli(['help', 'verify']),
+    ]);
+    expect(asCommand).toEqual(asOption);
+  });
+
+  it('lists every command that has help of its own', async () => {
+    const { out } = await runCli(['--help']);
+    for (const command of COMMANDS.filter(name => name !== 'key'))
+      expect(out).toContain(`  ${command}`);
+  });
+});
+
+it('tells the version', async () => {
+  const { exitCode, out } = await runCli(['--version']);
+  expect(out).toMatch(/^tabellion \d+\.\d+\.\d+\S*\n$/);
+  expect(exitCode).toBe(0);
+});
