@@ -32,7 +32,7 @@ export async function freshMetadata(
 }
 
 /**
- * Makes anew what has expired. Must not run beside another change of the repository.
+ * Makes anew what has expired, if anything. Must not run beside another change of the repository.
  * @returns undefined when the repository has no metadata
  * @throws KeyError `KEY_MISSING` when the snapshot has expired and its key is not the server's
  */

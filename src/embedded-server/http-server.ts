@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly tls: { readonly cert: string; readonly key: string };
   readonly handle: (request: ApiRequest) => Promise<ApiResponse>;
   readonly log: (line: string) => void;
+  /** Of a request, in bytes. */
+  readonly bodyLimit?: number;
 }
 
 export interface HttpServer {
@@ -86,15 +88,15 @@ function createHttpsServer(
 }
 
 async function serve(
-  { handle, log }: HttpServerOptions,
+  { handle, log, bodyLimit = BODY_LIMIT }: HttpServerOptions,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
   const started = performance.now();
-  const body = await readBody(incoming);
+  const body = await readBody(incoming, bodyLimit);
   const response =
     body === undefined
-      ? tooLarge()
+      ? tooLarge(bodyLimit)
       : await handle({
           method: incoming.method ?? '',
           target: incoming.url ?? '',
@@ -110,20 +112,20 @@ async function serve(
 }
 
 /** @returns undefined when it is too large */
-async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(incoming.headers['content-length'] ?? 0) > BODY_LIMIT) return undefined;
+async function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  if (Number(incoming.headers['content-length'] ?? 0) > limit) return undefined;
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > BODY_LIMIT) return undefined;
+    if (length > limit) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, length);
 }
 
-function tooLarge(): ApiResponse {
-  const { status, body } = new ApiError('MALFORMED_UPLOAD', `larger than ${BODY_LIMIT} bytes`, {
+function tooLarge(limit: number): ApiResponse {
+  const { status, body } = new ApiError('MALFORMED_UPLOAD', `larger than ${limit} bytes`, {
     status: 413,
   });
   return {

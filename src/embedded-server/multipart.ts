@@ -21,26 +21,26 @@ export function parseMultipart(contentType: string | undefined, body: Buffer): P
   if (boundary === undefined) return undefined;
   const delimiter = Buffer.from(`${LINE_END}--${boundary}`, 'latin1');
   const parts: Part[] = [];
-  // The first delimiter needs no line before it.
-  let at =
-    body.indexOf(delimiter.subarray(LINE_END.length)) === 0
-      ? -LINE_END.length
-      : body.indexOf(delimiter);
-  if (at > LINE_END.length) return undefined;
-  while (at !== -1 || parts.length === 0) {
-    if (at === -1) return undefined;
-    const afterDelimiter = at + delimiter.length;
-    const mark = body.toString('latin1', afterDelimiter, afterDelimiter + 2);
+  let at = firstDelimiter(body, delimiter);
+  while (at !== undefined) {
+    const after = at + delimiter.length;
+    const mark = body.toString('latin1', after, after + 2);
     if (mark === '--') return parts;
     if (mark !== LINE_END || parts.length >= PARTS_LIMIT) return undefined;
-    const end = body.indexOf(delimiter, afterDelimiter);
-    const part =
-      end === -1 ? undefined : parsePart(body.subarray(afterDelimiter + LINE_END.length, end));
+    const end = body.indexOf(delimiter, after);
+    const part = end === -1 ? undefined : parsePart(body.subarray(after + LINE_END.length, end));
     if (part === undefined) return undefined;
     parts.push(part);
     at = end;
   }
   return undefined;
+}
+
+/** At the very start, where the line end that belongs to a delimiter may be missing: so possibly at -2. */
+function firstDelimiter(body: Buffer, delimiter: Buffer): number | undefined {
+  const starts = (text: Buffer): boolean => body.subarray(0, text.length).equals(text);
+  if (starts(delimiter)) return 0;
+  return starts(delimiter.subarray(LINE_END.length)) ? -LINE_END.length : undefined;
 }
 
 function boundaryOf(contentType: string | undefined): string | undefined {

@@ -4,11 +4,12 @@
  * The rules and their order are those of the real server (tuf.md 8.5). Beyond them it refuses what the real
  * one lets in although nobody could read the repository afterwards.
  */
+import { printable } from '../crypto/printable.ts';
 import { KeyError, TrustError } from '../errors.ts';
 import { decodeSnapshot } from '../tuf/decode.ts';
 import { openEnvelope } from '../tuf/envelope.ts';
 import { fileMeta, matches } from '../tuf/fingerprint.ts';
-import type { FileMeta, SnapshotMetadata } from '../tuf/metadata.ts';
+import type { SnapshotMetadata } from '../tuf/metadata.ts';
 import { NO_PINNING } from '../tuf/pinning.ts';
 import { isTargetsRole, parentRole, ROOT, roleDepth, SNAPSHOT, TARGETS } from '../tuf/role-name.ts';
 import {
@@ -182,17 +183,14 @@ class Publish {
     checkFixedPoint('ErrBadSnapshot', offered);
   }
 
-  /** What the snapshot says about files that were not sent must lead to files that are there. */
-  async #checkUnsent(snapshot: SnapshotMetadata, known: ReadonlySet<string>): Promise<void> {
-    const before = await this.#storedSnapshot();
-    for (const [role, entry] of snapshot.meta) {
-      if (known.has(role) || isSame(before?.meta.get(role), entry)) continue;
+  /** What the snapshot says about files that were not sent must lead to those that are stored. */
+  async #checkUnsent(snapshot: SnapshotMetadata, checked: ReadonlySet<string>): Promise<void> {
+    for (const role of snapshot.meta.keys()) {
+      if (checked.has(role)) continue;
       const stored = await this.#storage.newest(this.#gun, role);
       if (stored === undefined) {
-        throw invalidUpdate(
-          'ErrBadSnapshot',
-          `it lists ${role}, of which the server has no metadata`,
-        );
+        const words = `it lists ${printable(role)}, of which the server has no metadata`;
+        throw invalidUpdate('ErrBadSnapshot', words);
       }
       checkListing(role, stored.bytes, snapshot);
     }
@@ -288,13 +286,4 @@ function checkListing(role: string, bytes: Uint8Array, snapshot: SnapshotMetadat
       `${role} has ${bytes.length} bytes, but is listed with ${entry.length}`,
     );
   }
-}
-
-function isSame(before: FileMeta | undefined, entry: FileMeta): boolean {
-  return (
-    before !== undefined &&
-    before.length === entry.length &&
-    before.hashes.sha256 === entry.hashes.sha256 &&
-    before.hashes.sha512 === entry.hashes.sha512
-  );
 }

@@ -129,13 +129,7 @@ export class TrustApi {
     if (role !== TIMESTAMP && role !== SNAPSHOT) return await this.#storage.newest(gun, role);
     const current =
       (await freshMetadata(this.#storage, gun, this.#now())) ??
-      (await this.#change(gun, async () => {
-        const now = this.#now();
-        return (
-          (await freshMetadata(this.#storage, gun, now)) ??
-          (await renewMetadata(this.#storage, gun, now))
-        );
-      }));
+      (await this.#change(gun, () => renewMetadata(this.#storage, gun, this.#now())));
     return current?.[role];
   }
 

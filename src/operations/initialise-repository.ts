@@ -22,11 +22,6 @@ export interface CreatedKey {
   readonly file: string;
 }
 
-export interface FirstRepository {
-  readonly repository: Repository;
-  readonly createdKeys: readonly CreatedKey[];
-}
-
 const SIGNER = /^[a-z0-9][a-z0-9_-]*$/;
 
 /**
@@ -43,21 +38,22 @@ export function checkSignerName(name: string): string {
 /**
  * Makes a repository that the server does not know: keys are on disk, whole, before anything is published;
  * an interrupted attempt is carried on with the keys it made.
+ * @param created told of each key as soon as it is stored, so that a later failure hides none
  */
 export async function firstRepository(
   session: Session,
   access: RepositoryAccess,
-): Promise<FirstRepository> {
+  created: CreatedKey[],
+): Promise<Repository> {
   const resumed = await resume(session, access);
-  if (resumed !== undefined) return { repository: resumed, createdKeys: [] };
+  if (resumed !== undefined) return resumed;
   // The server first: a key that is made before a refusal would be an orphan.
   const timestamp = await access.remote.publicKey(TIMESTAMP);
   const snapshot = await access.remote.publicKey(SNAPSHOT);
   const keys = await session.keys();
-  const createdKeys: CreatedKey[] = [];
-  const root = await rootKey(session, createdKeys);
+  const root = await rootKey(session, created);
   const targets = await keys.generate({ role: TARGETS, gun: access.gun });
-  createdKeys.push({ id: targets.id, role: TARGETS, file: keyFile(session, targets.id) });
+  created.push({ id: targets.id, role: TARGETS, file: keyFile(session, targets.id) });
   const repository = initialise(access.gun, {
     root: certifiedKey(root, access.gun, session.now),
     targets: targets.publicKey,
@@ -82,38 +78,34 @@ export async function firstRepository(
     pinning: access.pinning,
   });
   const metadata = decodeTargets(openEnvelope(bytes, TARGETS).signed, TARGETS);
-  return {
-    repository: Repository.fromUnpublished(access.gun, verified, { bytes, metadata }),
-    createdKeys,
-  };
+  return Repository.fromUnpublished(access.gun, verified, { bytes, metadata });
 }
 
 /** The changes by which a new repository gets its first signer: the role of that name, and releases. */
 export async function firstSigner(
   session: Session,
   name: string,
-): Promise<{ changes: Change[]; createdKeys: CreatedKey[] }> {
+  created: CreatedKey[],
+): Promise<Change[]> {
   const keys = await session.keys();
   const known = (await keys.list())
     .filter(entry => entry.role === name && entry.problem === undefined)
     .map(({ id }) => id);
-  const createdKeys: CreatedKey[] = [];
   const smallest = known.sort()[0];
   let key: PrivateKey;
   if (smallest === undefined) {
     key = await keys.generate({ role: name });
-    createdKeys.push({ id: key.id, role: name, file: keyFile(session, key.id) });
+    created.push({ id: key.id, role: name, file: keyFile(session, key.id) });
   } else {
     key = await keys.open(smallest);
   }
-  const changes = [`${TARGETS}/${name}`, RELEASES].map(role =>
+  return [`${TARGETS}/${name}`, RELEASES].map(role =>
     createDelegation(role, { threshold: 1, addKeys: [key.publicKey], addPaths: [''] }),
   );
-  return { changes, createdKeys };
 }
 
 /** The root key to use: the one with the smallest ID, as docker takes it, else a new one. */
-async function rootKey(session: Session, createdKeys: CreatedKey[]): Promise<PrivateKey> {
+async function rootKey(session: Session, created: CreatedKey[]): Promise<PrivateKey> {
   const keys = await session.keys();
   const known = (await keys.list())
     .filter(entry => entry.role === ROOT && entry.problem === undefined)
@@ -126,7 +118,7 @@ async function rootKey(session: Session, createdKeys: CreatedKey[]): Promise<Pri
     return await keys.open(smallest);
   }
   const key = await keys.generate({ role: ROOT });
-  createdKeys.push({ id: key.id, role: ROOT, file: keyFile(session, key.id) });
+  created.push({ id: key.id, role: ROOT, file: keyFile(session, key.id) });
   return key;
 }
 
@@ -168,4 +160,19 @@ function gone(gun: string): TrustError {
       hint: 'Ask the server’s operator first. To make the repository anew, its trust data on this machine must be moved aside.',
     },
   );
+}
+
+/** What keys a new repository would need to have made, by role. */
+export async function keysToCreate(
+  session: Session,
+  signer: string | undefined,
+): Promise<string[]> {
+  const keys = await session.keys();
+  const has = async (role: string): Promise<boolean> =>
+    (await keys.list()).some(entry => entry.role === role && entry.problem === undefined);
+  return [
+    ...((await has(ROOT)) ? [] : [ROOT]),
+    TARGETS,
+    ...(signer === undefined || (await has(signer)) ? [] : [signer]),
+  ];
 }

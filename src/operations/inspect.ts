@@ -11,6 +11,7 @@ import {
   TARGETS,
 } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
+import { type Failure, failureOf } from './failure.ts';
 import { naturalOrder } from './natural-order.ts';
 import type { Session } from './session.ts';
 import { REPOSITORY_ADMIN, type ReleasedTag, releasedTags, viewOf } from './signed-tags.ts';
@@ -79,7 +80,7 @@ interface DockerSigner {
 export interface Inspected {
   readonly image: string;
   readonly repository: string;
-  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
+  readonly error?: Failure;
   readonly exitCode: number;
   readonly signedTags: readonly InspectedTag[];
   readonly signers: readonly InspectedSigner[];
@@ -141,12 +142,11 @@ function found(image: ImageReference, { trusted, origin, warnings }: TrustData):
 }
 
 function failed(image: ImageReference, error: TabellionError): InspectResult {
-  const { code, message, hint, exitCode } = error;
   return {
     image: image.text,
     repository: image.repository,
-    error: hint === undefined ? { code, message } : { code, message, hint },
-    exitCode,
+    error: failureOf(error),
+    exitCode: error.exitCode,
     signedTags: [],
     signers: [],
     administrativeKeys: [],

@@ -6,11 +6,20 @@ import { PromptPassphrases } from '../keys/prompt-passphrases.ts';
 import { writeFileAtomic } from '../trust-dir/atomic-file.ts';
 import type { SessionOptions } from './session.ts';
 
-export function openKeyStore(privateDir: string, options: SessionOptions): KeyStore {
-  const passphrases: PassphraseSource[] = [
+export function openKeyStore(
+  privateDir: string,
+  passphrases: readonly PassphraseSource[],
+): KeyStore {
+  return new KeyStore({ privateDir, passphrases, writeFile: writeFileAtomic });
+}
+
+/** The sources of a session, in the order in which they are asked. */
+export function passphraseSources(options: SessionOptions): readonly PassphraseSource[] {
+  if (options.passphraseSources !== undefined) return options.passphraseSources;
+  const sources: PassphraseSource[] = [
     new EnvironmentPassphrases(options.env, { notice: options.log }),
   ];
   if (options.askPassphrase !== undefined)
-    passphrases.push(new PromptPassphrases(options.askPassphrase));
-  return new KeyStore({ privateDir, passphrases, writeFile: writeFileAtomic });
+    sources.push(new PromptPassphrases(options.askPassphrase));
+  return sources;
 }

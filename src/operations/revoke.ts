@@ -1,11 +1,12 @@
 /** Revoking signed tags: out of every role that holds them, and proof that they are gone. */
 
-import { OperationError } from '../errors.ts';
+import { OperationError, TabellionError } from '../errors.ts';
 import { removeTarget } from '../tuf/change.ts';
 import { allSignedTargets } from '../tuf/delegation-walk.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
 import { Repository } from '../tuf/repository.ts';
 import { canSign } from '../tuf/role-keys.ts';
+import { type Failure, failureOf } from './failure.ts';
 import { byRepository, type TaggedImage, taggedImages } from './images.ts';
 import { keyRing, publishChanges } from './publish.ts';
 import type { Session } from './session.ts';
@@ -32,6 +33,9 @@ export interface RevokedRepository {
   readonly tags: readonly RevokedTag[];
   readonly versions: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** Why nothing was published. */
+  readonly error?: Failure;
+  readonly exitCode: number;
 }
 
 export interface RevokeReport {
@@ -43,11 +47,33 @@ export interface RevokeReport {
  * @throws UsageError, TrustError, KeyError, ConnectionError
  */
 export async function revoke(session: Session, request: RevokeRequest): Promise<RevokeReport> {
+  const groups = byRepository(taggedImages(request.images));
   const repositories: RevokedRepository[] = [];
-  for (const images of byRepository(taggedImages(request.images))) {
-    repositories.push(await revokeGroup(session, images, request.dryRun));
+  for (const images of groups) {
+    try {
+      repositories.push(await revokeGroup(session, images, request.dryRun));
+    } catch (error) {
+      if (!(error instanceof TabellionError) || groups.length === 1) throw error;
+      repositories.push(failedGroup(session, images, error));
+    }
   }
   return { repositories };
+}
+
+function failedGroup(
+  session: Session,
+  [image]: readonly TaggedImage[],
+  error: TabellionError,
+): RevokedRepository {
+  return {
+    repository: image?.repository ?? '',
+    server: image === undefined ? '' : session.serverOf(image.domain),
+    tags: [],
+    versions: {},
+    warnings: [],
+    error: failureOf(error),
+    exitCode: error.exitCode,
+  };
 }
 
 async function revokeGroup(
@@ -59,7 +85,11 @@ async function revokeGroup(
   if (first === undefined) throw new OperationError('NOTHING_TO_REVOKE', 'No image was given');
   const access = await session.repository(first);
   const { gun: repository, server } = access;
-  const { trusted } = await loadTrustData(session, access, { requireFresh: true, forWrite: true });
+  const { trusted } = await loadTrustData(session, access, {
+    requireFresh: true,
+    forWrite: true,
+    store: !dryRun,
+  });
   const start = Repository.fromTrusted(trusted);
   const warnings = await stagedChangesWarning(access.dir);
   if (dryRun) {
@@ -69,7 +99,7 @@ async function revokeGroup(
         ? { ...tag, status: 'would-revoke' as const }
         : tag,
     );
-    return { repository, server, tags, versions: {}, warnings };
+    return { repository, server, tags, versions: {}, warnings, exitCode: 0 };
   }
   return await access.dir.withLock(async () => {
     let tags: RevokedTag[] = [];
@@ -93,6 +123,7 @@ async function revokeGroup(
       tags,
       versions: published.versions,
       warnings: [...warnings, ...published.warnings],
+      exitCode: 0,
     };
   });
 }

@@ -3,10 +3,16 @@
  */
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { type Authorizer, basicAuthorizer } from '../http/authorization.ts';
+import {
+  type Authorizer,
+  anonymousAuthorizer,
+  basicAuthorizer,
+  type Credentials,
+} from '../http/authorization.ts';
 import { createTransport, type HttpTransport, type TlsMaterial } from '../http/transport.ts';
 import { keyFileName } from '../keys/key-files.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import type { PassphraseSource } from '../keys/passphrase.ts';
 import type { PassphrasePrompt } from '../keys/prompt-passphrases.ts';
 import {
   credentialsFor,
@@ -27,7 +33,7 @@ import { serverAuthority, trustServerUrl } from '../trust-server/server-url.ts';
 import { loadTlsMaterial } from '../trust-server/tls-files.ts';
 import { checkGun } from '../tuf/gun.ts';
 import { NO_PINNING, type TrustPinning } from '../tuf/pinning.ts';
-import { authorizerFor } from './login.ts';
+import { askingAuthorizer, authorizerFor } from './login.ts';
 
 export type { PassphrasePrompt, PassphraseQuestion } from '../keys/prompt-passphrases.ts';
 
@@ -47,20 +53,31 @@ export interface SessionOptions {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** Whether `tlsCa` counts instead of the system's authorities, not beside them. */
+  readonly tlsCaReplacesSystem?: boolean;
+  /** Whether Docker's configuration counts: its TLS folders and its logins. Default true. */
+  readonly useDockerConfig?: boolean;
   /** Notary's configuration file; the default one counts when it exists. */
   readonly notaryConfig?: string;
+  /** Trust pins that are read already: Notary's configuration is not looked at then. */
+  readonly trustPinning?: TrustPinning;
   readonly now: () => Date;
   /** Told each step, for `--verbose`; never a secret. */
   readonly log: (step: string) => void;
   readonly progress: (event: ProgressEvent) => void;
   /** Asks a person; absent where there is none. */
   readonly askPassphrase?: PassphrasePrompt;
+  /** Where passphrases come from, instead of the environment and `askPassphrase`. */
+  readonly passphraseSources?: readonly PassphraseSource[];
+  /** Asks for a login when the trust server wants one and none is configured; undefined: go on without. */
+  readonly askCredentials?: () => Promise<Credentials | undefined>;
 }
 
 /** One repository: its name, its trust server, its place on disk. */
 export interface RepositoryAccess {
   readonly gun: string;
-  readonly image: ImageReference;
+  /** The registry that it lies in. */
+  readonly domain: string;
   readonly server: string;
   readonly dir: RepositoryDir;
   readonly remote: TrustServerClient;
@@ -83,6 +100,12 @@ async function defaultNotaryConfig(home: string): Promise<NotaryConfig | undefin
   }
 }
 
+/** Docker's rule for the first part of a name: a registry's has a dot or a port, or is `localhost`. */
+function registryDomain(gun: string): string {
+  const [first = ''] = gun.split('/');
+  return /[.:]/.test(first) || first === 'localhost' ? first : 'docker.io';
+}
+
 /** Where a private key lies. */
 export function keyFile(session: Session, id: string): string {
   return join(session.trustDir.privateDir, keyFileName(id));
@@ -95,6 +118,7 @@ export class Session {
   readonly trustDir: TrustDir;
   private readonly transports = new Map<string, Promise<HttpTransport>>();
   private keyStore: Promise<KeyStore> | undefined;
+  private sources: Promise<readonly PassphraseSource[]> | undefined;
   private docker: Promise<DockerConfig> | undefined;
   private notary: Promise<NotaryConfig | undefined> | undefined;
   private pins: Promise<TrustPinning> | undefined;
@@ -124,15 +148,37 @@ export class Session {
     return this.keyStore;
   }
 
+  /** Where passphrases come from, for keys in the store and in other files. */
+  passphrases(): Promise<readonly PassphraseSource[]> {
+    this.sources ??= import('./open-key-store.ts').then(module =>
+      module.passphraseSources(this.options),
+    );
+    return this.sources;
+  }
+
+  /** The trust server of a registry. */
+  serverOf(domain: string): string {
+    const { server, env } = this.options;
+    return trustServerUrl(domain, server ?? env.DOCKER_CONTENT_TRUST_SERVER);
+  }
+
   /** The trust data of an image's repository. */
   async repository(image: ImageReference): Promise<RepositoryAccess> {
-    const gun = image.repository;
+    return await this.access(image.repository, image.domain);
+  }
+
+  /**
+   * The trust data of any GUN, which need not be the name of an image.
+   * @throws UsageError `GUN_INVALID`
+   */
+  async repositoryByGun(gun: string): Promise<RepositoryAccess> {
+    return await this.access(gun, registryDomain(gun));
+  }
+
+  private async access(gun: string, domain: string): Promise<RepositoryAccess> {
     checkGun(gun);
-    const server = trustServerUrl(
-      image.domain,
-      this.options.server ?? this.options.env.DOCKER_CONTENT_TRUST_SERVER,
-    );
-    const authorizer = await this.trustServerAuthorizer(image.domain, server);
+    const server = this.serverOf(domain);
+    const authorizer = await this.trustServerAuthorizer(domain, server);
     const remote = new TrustServerClient({
       url: server,
       gun,
@@ -144,7 +190,7 @@ export class Session {
     });
     return {
       gun,
-      image,
+      domain,
       server,
       dir: this.trustDir.repository(gun),
       remote,
@@ -177,7 +223,11 @@ export class Session {
 
   private async openKeys(): Promise<KeyStore> {
     const { openKeyStore } = await import('./open-key-store.ts');
-    return openKeyStore(this.trustDir.privateDir, this.options);
+    return openKeyStore(this.trustDir.privateDir, await this.passphrases());
+  }
+
+  private get usesDockerConfig(): boolean {
+    return this.options.useDockerConfig !== false;
   }
 
   private dockerConfig(): Promise<DockerConfig> {
@@ -195,17 +245,20 @@ export class Session {
     return this.notary;
   }
 
-  private pinning(): Promise<TrustPinning> {
+  private async pinning(): Promise<TrustPinning> {
+    const { trustPinning } = this.options;
+    if (trustPinning !== undefined) return trustPinning;
     this.pins ??= this.notaryConfig().then(async config => {
       for (const warning of config?.warnings ?? []) this.log(warning);
       return config === undefined ? NO_PINNING : await loadTrustPinning(config.trustPinning);
     });
-    return this.pins;
+    return await this.pins;
   }
 
   private async trustServerTls(server: string): Promise<TlsMaterial> {
-    const { tlsCa, tlsCert, tlsKey } = this.options;
-    const remote = (await this.notaryConfig())?.remoteServer;
+    const { tlsCa, tlsCert, tlsKey, tlsCaReplacesSystem = false, trustPinning } = this.options;
+    const remote =
+      trustPinning === undefined ? (await this.notaryConfig())?.remoteServer : undefined;
     // The certificates of Notary's configuration are for the server that it names, and no other.
     const same =
       remote?.url !== undefined && serverAuthority(remote.url) === serverAuthority(server);
@@ -213,8 +266,9 @@ export class Session {
     const cert = tlsCert ?? (same ? remote.tlsClientCert : undefined);
     const key = tlsKey ?? (same ? remote.tlsClientKey : undefined);
     return await loadTlsMaterial({
-      dockerConfigDir: this.dockerConfigDir,
+      ...(this.usesDockerConfig ? { dockerConfigDir: this.dockerConfigDir } : {}),
       host: serverAuthority(server),
+      caReplacesSystem: tlsCaReplacesSystem,
       ...(ca === undefined ? {} : { tlsCa: ca }),
       ...(cert === undefined ? {} : { tlsCert: cert }),
       ...(key === undefined ? {} : { tlsKey: key }),
@@ -230,6 +284,9 @@ export class Session {
     const { origin } = new URL(server);
     const given = parseNotaryAuth(this.options.env.NOTARY_AUTH);
     if (given !== undefined) return basicAuthorizer(given, origin);
+    const { askCredentials } = this.options;
+    if (askCredentials !== undefined) return askingAuthorizer(askCredentials, origin);
+    if (!this.usesDockerConfig) return anonymousAuthorizer();
     return authorizerFor(credentialsFor(await this.dockerConfig(), domain), origin);
   }
 

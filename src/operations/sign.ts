@@ -1,6 +1,7 @@
 /** Signing tags: many tags, also of several repositories, one publish for each repository. */
-import { KeyError, OperationError, TrustError } from '../errors.ts';
+import { KeyError, OperationError, TabellionError, TrustError } from '../errors.ts';
 import { digestSource, type ImageSource, readOciSource } from '../registry/image-source.ts';
+import { applyChange } from '../tuf/apply-change.ts';
 import { addTarget, type Change } from '../tuf/change.ts';
 import { covers } from '../tuf/delegation-walk.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
@@ -8,17 +9,19 @@ import { Repository } from '../tuf/repository.ts';
 import { canonicalIds, canSign, hasAnyKey } from '../tuf/role-keys.ts';
 import { checkDelegationName, RELEASES, TARGETS } from '../tuf/role-name.ts';
 import { imageTarget, sameTarget, type Target, targetSha256 } from '../tuf/target.ts';
+import { type Failure, failureOf } from './failure.ts';
 import { byRepository, type TaggedImage, taggedImages } from './images.ts';
 import {
   type CreatedKey,
   checkSignerName,
   firstRepository,
   firstSigner,
+  keysToCreate,
 } from './initialise-repository.ts';
 import { keyRing, publishChanges } from './publish.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 import { stagedChangesWarning } from './staged-changes.ts';
-import { loadTrustData } from './trust-data.ts';
+import { loadTrustData, type TrustDataOptions } from './trust-data.ts';
 
 export type { ImageSource } from '../registry/image-source.ts';
 
@@ -50,9 +53,14 @@ export interface SignedRepository {
   readonly initialised: boolean;
   readonly signer?: string;
   readonly createdKeys: readonly CreatedKey[];
+  /** Of a dry run: roles of the keys that would be made. */
+  readonly wouldCreateKeys?: readonly string[];
   readonly tags: readonly SignedTag[];
   readonly versions: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** Why nothing was published. */
+  readonly error?: Failure;
+  readonly exitCode: number;
 }
 
 export interface SignReport {
@@ -75,8 +83,37 @@ export async function sign(session: Session, request: SignRequest): Promise<Sign
   const resolved: ResolvedImage[][] = [];
   for (const group of groups) resolved.push(await resolveImages(session, group, request.source));
   const repositories: SignedRepository[] = [];
-  for (const images of resolved) repositories.push(await signGroup(session, request, images));
+  for (const images of resolved) {
+    const created: CreatedKey[] = [];
+    try {
+      repositories.push(await signGroup(session, request, images, created));
+    } catch (error) {
+      if (!(error instanceof TabellionError)) throw error;
+      // Alone, and with nothing done, the error is all there is to say.
+      if (resolved.length === 1 && created.length === 0) throw error;
+      repositories.push(failedGroup(session, images, created, error));
+    }
+  }
   return { dryRun: request.dryRun, repositories };
+}
+
+function failedGroup(
+  session: Session,
+  [image]: readonly TaggedImage[],
+  createdKeys: readonly CreatedKey[],
+  error: TabellionError,
+): SignedRepository {
+  return {
+    repository: image?.repository ?? '',
+    server: image === undefined ? '' : session.serverOf(image.domain),
+    initialised: false,
+    createdKeys,
+    tags: [],
+    versions: {},
+    warnings: [],
+    error: failureOf(error),
+    exitCode: error.exitCode,
+  };
 }
 
 async function resolveImages(
@@ -117,25 +154,32 @@ async function signGroup(
   session: Session,
   request: SignRequest,
   images: readonly ResolvedImage[],
+  created: CreatedKey[],
 ): Promise<SignedRepository> {
   const [first] = images;
   if (first === undefined) throw new OperationError('NOTHING_TO_SIGN', 'No image was given');
   const access = await session.repository(first);
-  const existing = await existingRepository(session, access);
-  if (request.dryRun) return await dryRun(session, access, existing, request, images);
-  return await access.dir.withLock(async () =>
-    existing === undefined
-      ? await signNew(session, access, request, images)
-      : await signExisting(session, access, existing, request, images),
-  );
+  if (request.dryRun) {
+    const existing = await existingRepository(session, access, { store: false });
+    return await dryRun(session, access, existing, request, images);
+  }
+  // Under the lock from the first look on: of two runs that find no repository, one would make it a second time.
+  return await access.dir.withLock(async () => {
+    const existing = await existingRepository(session, access);
+    return existing === undefined
+      ? await signNew(session, access, request, images, created)
+      : await signExisting(session, access, existing, request, images);
+  });
 }
 
 async function existingRepository(
   session: Session,
   access: RepositoryAccess,
+  options: Pick<TrustDataOptions, 'store'> = {},
 ): Promise<Repository | undefined> {
   try {
     const { trusted } = await loadTrustData(session, access, {
+      ...options,
       requireFresh: true,
       forWrite: true,
     });
@@ -151,17 +195,17 @@ async function signNew(
   access: RepositoryAccess,
   request: SignRequest,
   images: readonly ResolvedImage[],
+  created: CreatedKey[],
 ): Promise<SignedRepository> {
   const signer = await newSignerName(session, access, request);
-  const { repository, createdKeys } = await firstRepository(session, access);
-  const first =
-    signer === undefined ? { changes: [], createdKeys: [] } : await firstSigner(session, signer);
-  const roles = signer === undefined ? [TARGETS] : [`${TARGETS}/${signer}`, RELEASES];
+  const roles = newRepositoryRoles(access.gun, signer, request);
+  const repository = await firstRepository(session, access, created);
+  const first = signer === undefined ? [] : await firstSigner(session, signer, created);
   const published = await publishChanges(
     session,
     access,
     async () => ({
-      changes: [...first.changes, ...images.flatMap(image => targetChanges(image, roles))],
+      changes: [...first, ...images.flatMap(image => targetChanges(image, roles))],
     }),
     repository,
   );
@@ -170,10 +214,11 @@ async function signNew(
     server: access.server,
     initialised: true,
     ...(signer === undefined ? {} : { signer }),
-    createdKeys: [...createdKeys, ...first.createdKeys],
+    createdKeys: created,
     tags: images.map(image => report(image, roles, 'signed')),
     versions: published.versions,
-    warnings: published.warnings,
+    warnings: [...(await stagedChangesWarning(access.dir)), ...published.warnings],
+    exitCode: 0,
   };
 }
 
@@ -183,8 +228,31 @@ async function newSignerName(
   access: RepositoryAccess,
   request: SignRequest,
 ): Promise<string | undefined> {
-  const name = request.signer ?? (await session.userName(access.image.domain));
+  const name = request.signer ?? (await session.userName(access.domain));
   return name === undefined ? undefined : checkSignerName(name);
+}
+
+/**
+ * The roles to sign into when the repository is made: those asked for, as far as it will have them, else the
+ * first signer and releases, else the repository key.
+ */
+function newRepositoryRoles(
+  gun: string,
+  signer: string | undefined,
+  request: SignRequest,
+): string[] {
+  const delegations = signer === undefined ? [] : [`${TARGETS}/${signer}`, RELEASES];
+  const asked = request.roles?.map(fullRoleName) ?? [];
+  const unknown = asked.find(role => role !== TARGETS && !delegations.includes(role));
+  if (unknown !== undefined) {
+    throw new OperationError(
+      'ROLE_UNKNOWN',
+      `${gun} is not signed yet, and would be made without the role ${unknown}`,
+      { hint: 'Sign it first, with --signer if need be.', details: { role: unknown } },
+    );
+  }
+  if (asked.length > 0) return asked;
+  return signer === undefined ? [TARGETS] : delegations;
 }
 
 async function signExisting(
@@ -195,7 +263,7 @@ async function signExisting(
   images: readonly ResolvedImage[],
 ): Promise<SignedRepository> {
   let tags: SignedTag[] = [];
-  const warnings = await stagedChangesWarning(access.dir);
+  let conflicts: string[] = [];
   const published = await publishChanges(
     session,
     access,
@@ -208,11 +276,11 @@ async function signExisting(
         tags.push(outcome(repository, image, roles));
         changes.push(...targetChanges(image, roles));
       }
+      conflicts = images.flatMap(image => conflictWarnings(repository, image, tags));
       return { changes };
     },
     existing,
   );
-  warnings.push(...images.flatMap(image => conflictWarnings(existing, image, tags)));
   return {
     repository: access.gun,
     server: access.server,
@@ -221,7 +289,8 @@ async function signExisting(
     createdKeys: [],
     tags,
     versions: published.versions,
-    warnings: [...warnings, ...published.warnings],
+    warnings: [...(await stagedChangesWarning(access.dir)), ...conflicts, ...published.warnings],
+    exitCode: 0,
   };
 }
 
@@ -237,12 +306,22 @@ async function dryRun(
   const ring = await keyRing(session);
   const tags: SignedTag[] = [];
   for (const image of images) {
-    const newRoles = signer === undefined ? [TARGETS] : [`${TARGETS}/${signer}`, RELEASES];
     const roles =
-      existing === undefined ? newRoles : await signableRoles(existing, image.tag, ring, request);
+      existing === undefined
+        ? newRepositoryRoles(access.gun, signer, request)
+        : await signableRoles(existing, image.tag, ring, request);
     const tag =
       existing === undefined ? report(image, roles, 'signed') : outcome(existing, image, roles);
     tags.push(tag.status === 'signed' ? { ...tag, status: 'would-sign' } : tag);
+  }
+  const warnings = await stagedChangesWarning(access.dir);
+  if (existing !== undefined) {
+    warnings.push(...images.flatMap(image => conflictWarnings(existing, image, tags)));
+    // What could not be signed must not be promised.
+    for (const [index, image] of images.entries()) {
+      for (const change of targetChanges(image, tags[index]?.roles ?? []))
+        await applyChange(existing, change, ring);
+    }
   }
   return {
     repository: access.gun,
@@ -250,9 +329,11 @@ async function dryRun(
     initialised: existing === undefined,
     ...(signer === undefined ? {} : { signer }),
     createdKeys: [],
+    ...(existing === undefined ? { wouldCreateKeys: await keysToCreate(session, signer) } : {}),
     tags,
     versions: {},
-    warnings: await stagedChangesWarning(access.dir),
+    warnings,
+    exitCode: 0,
   };
 }
 

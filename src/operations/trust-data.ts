@@ -29,6 +29,8 @@ export interface TrustDataOptions {
   /** The cache will not do, even if the server cannot be reached. */
   readonly requireFresh?: boolean;
   readonly forWrite?: boolean;
+  /** False leaves the cache as it is, as a dry run must. */
+  readonly store?: boolean;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function loadTrustData(
     log: step => session.log(step),
   });
   const warnings = [
-    ...(await store(access, cache, result)),
+    ...(options.store === false ? [] : await store(access, cache, result)),
     ...trustWarnings(result.trusted, session.now),
   ];
   return {

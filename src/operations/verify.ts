@@ -13,6 +13,7 @@ import { type ImageReference, parseImageReference } from '../registry/image-refe
 import { allSignedTargets } from '../tuf/delegation-walk.ts';
 import { RELEASES, signerName, TARGETS } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
+import { type Failure, failureOf } from './failure.ts';
 import type { Session } from './session.ts';
 import { type ReleasedTag, releasedTags, viewOf } from './signed-tags.ts';
 import { loadTrustData, type TrustData, type TrustDataOrigin, validUntil } from './trust-data.ts';
@@ -49,7 +50,7 @@ export interface Verified {
   readonly digest: string;
   readonly size: number;
   readonly trusted: boolean;
-  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
+  readonly error?: Failure;
   readonly exitCode: number;
   readonly signedBy: readonly SignedBy[];
   readonly validUntil: string;
@@ -119,7 +120,7 @@ async function verifyImage(
       digest,
       size: released.target.length,
       trusted: failure === undefined || failure instanceof ConnectionError,
-      ...(failure === undefined ? {} : { error: describe(failure) }),
+      ...(failure === undefined ? {} : { error: failureOf(failure) }),
       exitCode: failure === undefined ? 0 : failure.exitCode,
       signedBy: released.roles.map(role => signedBy(data?.trusted as TrustedSet, role)),
       validUntil: earliest(released.roles.map(role => validUntil(data as TrustData, role))),
@@ -132,7 +133,7 @@ async function verifyImage(
       digest: image.digest ?? '',
       size: 0,
       trusted: false,
-      error: describe(error),
+      error: failureOf(error),
       exitCode: error.exitCode,
       signedBy: [],
       validUntil: '',
@@ -181,7 +182,7 @@ function trustedEntry(trusted: TrustedSet, image: ImageReference): ReleasedTag {
   if (wanted !== undefined && first.sha256 !== wanted) {
     throw new TrustError(
       'DIGEST_MISMATCH',
-      `${printable(image.text)} is signed as sha256:${first.sha256}, not as sha256:${wanted}`,
+      `${printable(image.familiar)}:${printable(image.tag ?? '')} is signed as sha256:${first.sha256}, not with the digest that was asked for`,
       {
         details: { signed: `sha256:${first.sha256}`, asked: `sha256:${wanted}` },
       },
@@ -284,9 +285,4 @@ function signedBy(trusted: TrustedSet, role: string): SignedBy {
 
 function earliest(dates: readonly string[]): string {
   return [...dates].sort()[0] ?? '';
-}
-
-function describe(error: TabellionError): { code: string; message: string; hint?: string } {
-  const { code, message, hint } = error;
-  return hint === undefined ? { code, message } : { code, message, hint };
 }

@@ -44,6 +44,7 @@ export async function applyChange(
     throw new OperationError(
       'CHANGE_UNSUPPORTED',
       `A change cannot apply to the role “${printable(change.role)}”`,
+      { details: { role: change.role, type: change.type, action: change.action } },
     );
   }
   if (change.type === 'target') return await changeTarget(repository, change, ring);
@@ -81,6 +82,7 @@ async function witness(repository: Repository, role: string, ring: KeyRing): Pro
     throw new OperationError(
       'ROLE_UNSIGNABLE',
       `The role ${role} has fewer keys than the ${roleKeys.threshold} signatures it needs`,
+      { details: { role } },
     );
   }
   const content = repository.view(role) ?? repository.invalid.get(role)?.metadata;
@@ -88,6 +90,7 @@ async function witness(repository: Repository, role: string, ring: KeyRing): Pro
     throw new OperationError(
       'ROLE_UNSIGNED',
       `The role ${role} has never been signed: there is nothing to witness`,
+      { details: { role } },
     );
   }
   await requireKeys(role, repository.keysFor(role), ring);
@@ -114,6 +117,7 @@ async function changeDelegation(
       throw new OperationError(
         'PATH_NOT_ALLOWED',
         `${role} cannot be given the path “${printable(path)}”: its parent ${parent} may not sign there`,
+        { details: { role, path } },
       );
     }
   }
@@ -122,10 +126,20 @@ async function changeDelegation(
     ...metadata,
     delegations: withDelegation(metadata.delegations, role, payload),
   }));
-  if ((repository.delegation(role)?.keyIds?.length ?? 0) === 0) {
-    repository.warnings.push(`${role} has no key left: what it signed is no longer trusted`);
-  }
+  if (!exists) repository.addedRoles.add(role);
+  warnOfMissingKeys(repository, role);
   return true;
+}
+
+function warnOfMissingKeys(repository: Repository, role: string): void {
+  const entry = repository.delegation(role);
+  const count = entry?.keyIds?.length ?? 0;
+  if (entry === undefined || count >= entry.threshold) return;
+  repository.warnings.push(
+    count === 0
+      ? `${role} has no key left: what it signed is no longer trusted`
+      : `${role} has ${count} keys left, but needs ${entry.threshold} signatures: what it signed is no longer trusted`,
+  );
 }
 
 async function deleteDelegation(
@@ -173,6 +187,7 @@ async function purge(repository: Repository, change: Change, ring: KeyRing): Pro
         ),
       };
     });
+    for (const { name } of metadata.delegations.roles ?? []) warnOfMissingKeys(repository, name);
     changed = true;
   }
   return changed;
@@ -189,6 +204,7 @@ async function replaceKeys(
     throw new OperationError(
       'CHANGE_UNSUPPORTED',
       `The keys of “${printable(role)}” cannot be replaced`,
+      { details: { role, type: change.type, action: change.action } },
     );
   }
   await requireKeys(ROOT, repository.keysFor(ROOT), ring);
@@ -282,6 +298,7 @@ function outsidePaths(repository: Repository, role: string, name: string): Opera
       paths.length === 0
         ? 'It may sign nothing: it has no paths.'
         : `It may sign names that begin with ${paths.join(' or ')}.`,
+    details: { role, name },
   });
 }
 
@@ -289,5 +306,6 @@ function unsupported(change: Change): OperationError {
   return new OperationError(
     'CHANGE_UNSUPPORTED',
     `A change of type “${change.type}” cannot ${change.action} ${printable(change.role)}`,
+    { details: { role: change.role, type: change.type, action: change.action } },
   );
 }

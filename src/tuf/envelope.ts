@@ -36,7 +36,7 @@ export function openEnvelope(bytes: Uint8Array, role: string): Envelope {
 /** What nearly every file is: compact, members in Notary's order, the payload canonical as it stands. */
 function openCanonical(bytes: Uint8Array, role: string): Envelope | undefined {
   if (!startsWith(bytes, 0, PREFIX)) return undefined;
-  const end = canonicalEnd(bytes, PREFIX.length);
+  const end = canonicalEnd(view(bytes).toString('latin1'), PREFIX.length);
   if (end === -1 || !startsWith(bytes, end, MIDDLE)) return undefined;
   const message = bytes.subarray(PREFIX.length, end);
   // The payload's place is kept, so that a second “signed” further on is noticed.

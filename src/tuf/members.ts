@@ -20,7 +20,7 @@ export function checkMembers(
   role: string,
   what: string,
 ): void {
-  for (const name of Object.keys(members)) {
+  for (const name in members) {
     if (known.includes(name)) continue;
     // Twice, because some letters (the Kelvin sign, the long s) fold to ASCII only by way of upper case.
     if (known.includes(name.toUpperCase().toLowerCase())) {

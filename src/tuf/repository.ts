@@ -49,8 +49,14 @@ export class Repository {
   readonly unpublished: boolean;
   /** Roles whose delegation was removed: their entries leave the snapshot. */
   readonly removedRoles = new Set<string>();
+  /** Roles whose delegation was added: an entry that the snapshot has for them is of an earlier life. */
+  readonly addedRoles = new Set<string>();
+  /** Root keys of earlier versions that shall sign a new root too, as far as they are at hand (tuf.md 7.6). */
+  legacyRootKeys: readonly PublicKey[] = [];
   readonly warnings: string[] = [];
   private readonly editable = new Map<string, Map<string, Target>>();
+  /** Versions of the files that were forgotten: the server takes none that is lower (tuf.md 5.4). */
+  private readonly forgottenVersions = new Map<string, number>();
 
   constructor(parts: RepositoryParts) {
     this.gun = parts.gun;
@@ -82,12 +88,14 @@ export class Repository {
     gun: string,
     root: VerifiedRoot,
     targets: { bytes: Uint8Array; metadata: TargetsMetadata },
+    snapshot?: SnapshotMetadata,
   ): Repository {
     return new Repository({
       gun,
       root: root.metadata,
       rootBytes: root.bytes,
       targets: loaded([[TARGETS, targets]]),
+      snapshot,
       unpublished: true,
     });
   }
@@ -147,6 +155,8 @@ export class Repository {
     this.removedRoles.add(role);
     for (const name of [...this.roles.keys(), ...this.invalid.keys()]) {
       if (!isWithin(name, role)) continue;
+      const version = (this.roles.get(name) ?? this.invalid.get(name))?.metadata.version ?? 0;
+      this.forgottenVersions.set(name, version);
       this.roles.delete(name);
       this.invalid.delete(name);
       this.editable.delete(name);
@@ -161,7 +171,8 @@ export class Repository {
   /** A role that was never signed: version 0, so that signing makes it 1. A file that lost its signatures goes on from its version. */
   private emptyRole(role: string): EditedRole {
     if (!this.hasRole(role)) throw unknownRole(role);
-    const version = this.invalid.get(role)?.metadata.version ?? 0;
+    const version =
+      this.invalid.get(role)?.metadata.version ?? this.forgottenVersions.get(role) ?? 0;
     this.invalid.delete(role);
     this.removedRoles.delete(role);
     return { metadata: emptyTargets(version), bytes: undefined, dirty: true };

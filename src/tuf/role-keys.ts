@@ -1,5 +1,5 @@
 /** Which keys of a role are at hand, and signing with them. */
-import { canonicalKeyId, type PublicKey } from '../crypto/public-key.ts';
+import { canonicalKeyId, keyId, type PublicKey } from '../crypto/public-key.ts';
 import { type Signature, verifySignature } from '../crypto/signature.ts';
 import { KeyError } from '../errors.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -64,6 +64,18 @@ export async function signFor(
     signatures.push({ keyId: scopedId, method, signature });
   }
   return signatures;
+}
+
+/** Signs with those of some keys that are at hand; none is obligatory. */
+export async function signAtHand(
+  name: string,
+  keys: readonly PublicKey[],
+  ring: KeyRing,
+  message: Uint8Array,
+): Promise<Signature[]> {
+  const byId = new Map(keys.map(key => [keyId(key), key]));
+  const role = { roleKeys: { keyIds: [...byId.keys()], threshold: 0 }, keys: byId };
+  return await signFor(name, role, ring, message);
 }
 
 async function keysAtHand({ roleKeys, keys }: RoleWithKeys, ring: KeyRing): Promise<KeyAtHand[]> {

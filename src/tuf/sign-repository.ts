@@ -9,7 +9,7 @@ import { fileMeta } from './fingerprint.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { FileMeta, RootMetadata } from './metadata.ts';
 import type { Repository } from './repository.ts';
-import { canSign, hasAnyKey, type RoleWithKeys, signFor } from './role-keys.ts';
+import { canSign, hasAnyKey, type RoleWithKeys, signAtHand, signFor } from './role-keys.ts';
 import { isDelegationName, isWithin, parentRole, ROOT, SNAPSHOT, TARGETS } from './role-name.ts';
 import { addMonths, formatTime, parseTime } from './time.ts';
 import { verifySignatures } from './verify-signatures.ts';
@@ -129,10 +129,13 @@ class Signing {
     const { repository, ring } = this;
     const present = await signFor(ROOT, repository.keysFor(ROOT), ring, message);
     const before = rootRoleOf(repository.loadedRoot);
-    if (before === undefined || sameRole(before, repository.keysFor(ROOT))) return present;
-    const previous = await signFor(ROOT, before, ring, message);
-    const ids = new Set(present.map(({ keyId }) => keyId));
-    return [...present, ...previous.filter(({ keyId }) => !ids.has(keyId))];
+    const previous =
+      before === undefined || sameRole(before, repository.keysFor(ROOT))
+        ? []
+        : await signFor(ROOT, before, ring, message);
+    const legacy = await signAtHand(ROOT, repository.legacyRootKeys, ring, message);
+    const all = [...present, ...previous, ...legacy];
+    return [...new Map(all.map(signature => [signature.keyId, signature])).values()];
   }
 
   /** Entries of the files that are there; those of roles that nothing delegates to any more are dropped. */
@@ -155,6 +158,8 @@ class Signing {
     const { repository } = this;
     if (!isDelegationName(role)) return false;
     if ([...repository.removedRoles].some(removed => isWithin(role, removed))) return true;
+    // What was signed in an earlier life of a delegation must not come back with its name (tuf.md 5.4).
+    if ([...repository.addedRoles].some(added => isWithin(role, added))) return true;
     const parent = parentRole(role);
     // Below a delegation that is itself invalid nothing can be told: leave the entry as it is.
     return repository.view(parent) === undefined

@@ -4,13 +4,13 @@
  */
 import type { JsonValue } from '../crypto/canonical-json.ts';
 import { NESTING_LIMIT } from './canonical-scan.ts';
+import { endOfString } from './json-string.ts';
 
 /** Raised with the reason only; the caller knows whose file it is. */
 export class JsonRefused extends Error {}
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y;
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /**
@@ -87,17 +87,11 @@ class Reader {
   }
 
   private string(): string {
-    const start = this.at;
-    if (this.text[start] !== '"') throw this.unexpected('a string');
-    this.at++;
-    // Piece by piece: one pattern for all of it would exhaust the stack on a string of megabytes.
-    this.skip(PLAIN);
-    while (this.text[this.at] !== '"') {
-      if (!this.skip(ESCAPE)) throw this.unexpected('the end of a string');
-      this.skip(PLAIN);
-    }
-    this.at++;
-    return (JSON.parse(this.text.slice(start, this.at)) as string).toWellFormed();
+    const end = endOfString(this.text, this.at, ESCAPE);
+    if (end === -1) throw this.unexpected('a string');
+    const token = this.text.slice(this.at, end);
+    this.at = end;
+    return (JSON.parse(token) as string).toWellFormed();
   }
 
   private integer(): number {
@@ -139,14 +133,9 @@ class Reader {
   }
 
   private skipSpace(): void {
-    this.skip(SPACE);
-  }
-
-  private skip(pattern: RegExp): boolean {
-    pattern.lastIndex = this.at;
-    if (!pattern.test(this.text)) return false;
-    this.at = pattern.lastIndex;
-    return true;
+    SPACE.lastIndex = this.at;
+    SPACE.test(this.text);
+    this.at = SPACE.lastIndex;
   }
 
   private unexpected(wanted: string): JsonRefused {

@@ -1,7 +1,7 @@
 /** A target: what a tag stands for (tuf.md 1.2, 1.7). */
 import { canonicalJson, escapeForGo, type JsonValue } from '../crypto/canonical-json.ts';
 import { printable } from '../crypto/printable.ts';
-import { OperationError, UsageError } from '../errors.ts';
+import { OperationError, TrustError, UsageError } from '../errors.ts';
 
 /** Digests by algorithm (`sha256`, `sha512`), each in standard base64. */
 export type Hashes = Readonly<Record<string, string>>;
@@ -79,7 +79,7 @@ export function sameTarget(a: Target, b: Target): boolean {
 
 /**
  * Checks that a target can be signed by this program and signed again by Notary (tuf.md 1.5.9, 1.7).
- * @throws OperationError `TARGET_NAME_INVALID`, `TARGET_CUSTOM_INVALID`
+ * @throws OperationError `TARGET_NAME_INVALID`, `TARGET_MALFORMED`, `TARGET_CUSTOM_INVALID`
  */
 export function checkNewTarget(name: string, target: Target): void {
   if (name === '' || CONTROL.test(name) || !name.isWellFormed()) {
@@ -88,13 +88,30 @@ export function checkNewTarget(name: string, target: Target): void {
       `“${printable(name)}” cannot be signed: Notary cannot write such a name`,
     );
   }
-  if (target.custom === undefined) return;
-  const text = canonicalJson(target.custom);
-  if (escapeForGo(text) !== text || CONTROL.test(text)) {
+  for (const digest of Object.values(target.hashes)) {
+    if (Buffer.from(digest, 'base64').toString('base64') !== digest) {
+      throw malformedTarget(name, 'a digest is not base64 as Notary writes it');
+    }
+  }
+  if (target.custom !== undefined) checkCustom(name, target.custom);
+}
+
+function checkCustom(name: string, custom: JsonValue): void {
+  const text = canonicalOrNone(custom);
+  if (text === undefined || escapeForGo(text) !== text || CONTROL.test(text)) {
     throw new OperationError(
       'TARGET_CUSTOM_INVALID',
-      `The custom data of “${printable(name)}” holds one of < > & or a control character, and Notary could not sign it again`,
+      `The custom data of “${printable(name)}” holds a number that is no integer up to 2^53, one of < > &, or a control character, and Notary could not sign it again`,
     );
+  }
+}
+
+function canonicalOrNone(value: JsonValue): string | undefined {
+  try {
+    return canonicalJson(value);
+  } catch (error) {
+    if (error instanceof TrustError) return undefined;
+    throw error;
   }
 }
 

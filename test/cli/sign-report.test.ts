@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { signBrief, signLines, signWarnings } from '../../src/cli/reports/sign-report.ts';
+import {
+  signBrief,
+  signLines,
+  signOutcome,
+  signWarnings,
+} from '../../src/cli/reports/sign-report.ts';
 import type { SignReport } from '../../src/operations/sign.ts';
 import { PLAIN, text } from './plain-style.ts';
 
@@ -31,6 +36,7 @@ const SIGNED: SignReport = {
       ],
       versions: { targets: 1, 'targets/releases': 1 },
       warnings: ['Mind the gap'],
+      exitCode: 0,
     },
   ],
 };
@@ -87,5 +93,25 @@ describe('the report of sign', () => {
       `reg.example/app:1.9@${digest('a')}`,
       `reg.example/app:1.10@${digest('a')}`,
     ]);
+  });
+
+  it('names the keys that were made although nothing could be published', () => {
+    const [repository] = SIGNED.repositories;
+    if (repository === undefined) throw new Error('no repository');
+    const failed = {
+      ...repository,
+      tags: [],
+      versions: {},
+      error: { code: 'SERVER_ERROR', message: 'The server failed', hint: 'Try again.' },
+      exitCode: 5,
+    };
+    const report = { dryRun: false, repositories: [repository, failed] };
+    const shown = text(signLines({ dryRun: false, repositories: [failed] }, PLAIN.paint));
+    expect(shown).toContain('✗ not signed: The server failed');
+    expect(shown).toContain('hint: Try again.');
+    expect(shown).toContain('/trust/private/ccc.key');
+    expect(shown).not.toContain('published to');
+    expect(signOutcome(report)).toBe(5);
+    expect(signOutcome(SIGNED)).toBe(0);
   });
 });

@@ -1,10 +1,15 @@
 import type { Command } from 'commander';
 import type { Action } from '../context.ts';
-import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
 import { imageSource, type SourceOptions } from '../image-source.ts';
 import { optionValue, repeatedValue, wholeNumber } from '../option-values.ts';
-import { signBrief, signJson, signLines, signWarnings } from '../reports/sign-report.ts';
+import {
+  signBrief,
+  signJson,
+  signLines,
+  signOutcome,
+  signWarnings,
+} from '../reports/sign-report.ts';
 
 interface Options extends SourceOptions {
   readonly role?: string[];
@@ -65,7 +70,7 @@ export function addSign(program: Command, action: Action): void {
           brief: () => signBrief(report),
           warnings: signWarnings(report),
         });
-        return EXIT.done;
+        return signOutcome(report);
       }),
     );
 }

@@ -2,7 +2,7 @@ import { printable } from '../../crypto/printable.ts';
 import { naturalOrder } from '../../operations/natural-order.ts';
 import type { RevokeReport } from '../../operations/revoke.ts';
 import type { Paint } from '../display.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, worstExitCode } from '../exit-codes.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { roleName } from '../key-names.ts';
 
@@ -28,8 +28,12 @@ export function revokeWarnings(report: RevokeReport): string[] {
 
 /** A revocation that changed nothing, or left a tag trusted, is no success. */
 export function revokeOutcome(report: RevokeReport): number {
-  const statuses = report.repositories.flatMap(({ tags }) => tags.map(tag => tag.status));
-  return statuses.every(status => status === 'revoked') ? EXIT.done : EXIT.failed;
+  return worstExitCode(
+    report.repositories.map(({ exitCode, tags }) => {
+      if (exitCode !== EXIT.done) return exitCode;
+      return tags.every(({ status }) => status === 'revoked') ? EXIT.done : EXIT.failed;
+    }),
+  );
 }
 
 export function revokeLines(report: RevokeReport, paint: Paint): string[] {
@@ -41,6 +45,10 @@ export function revokeLines(report: RevokeReport, paint: Paint): string[] {
 
 function repositoryLines(revoked: RevokedRepository, paint: Paint): string[] {
   const lines = [paint.bold(printable(revoked.repository))];
+  if (revoked.error !== undefined) {
+    lines.push(`  ${paint.red('✗')} nothing revoked: ${printable(revoked.error.message)}`);
+    if (revoked.error.hint !== undefined) lines.push(`    hint: ${printable(revoked.error.hint)}`);
+  }
   for (const tag of sorted(revoked.tags)) lines.push(`  ${tagText(tag, paint)}`);
   if (Object.keys(revoked.versions).length > 0) {
     lines.push(`  published to ${printable(revoked.server)}`);

@@ -2,6 +2,7 @@ import { printable } from '../../crypto/printable.ts';
 import { naturalOrder } from '../../operations/natural-order.ts';
 import type { SignedRepository, SignReport } from '../../operations/sign.ts';
 import type { Paint } from '../display.ts';
+import { worstExitCode } from '../exit-codes.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, roleName, shortKeyId } from '../key-names.ts';
 
@@ -22,6 +23,11 @@ export function signWarnings(report: SignReport): string[] {
   return report.repositories.flatMap(repository => repository.warnings);
 }
 
+/** The gravest of the repositories' exit codes. */
+export function signOutcome(report: SignReport): number {
+  return worstExitCode(report.repositories.map(({ exitCode }) => exitCode));
+}
+
 export function signLines(report: SignReport, paint: Paint): string[] {
   return report.repositories.flatMap((repository, index) => [
     ...(index === 0 ? [] : ['']),
@@ -31,13 +37,23 @@ export function signLines(report: SignReport, paint: Paint): string[] {
 
 function repositoryLines(signed: SignedRepository, dryRun: boolean, paint: Paint): string[] {
   const lines = [paint.bold(printable(signed.repository))];
+  if (signed.error !== undefined) {
+    lines.push(`  ${paint.red('✗')} not signed: ${printable(signed.error.message)}`);
+    if (signed.error.hint !== undefined) lines.push(`    hint: ${printable(signed.error.hint)}`);
+    if (signed.createdKeys.length > 0) lines.push(...createdKeyLines(signed, paint));
+    return lines;
+  }
   if (signed.initialised) {
     lines.push(
       dryRun ? '  is not signed yet and would be initialised' : '  was not signed yet: initialised',
     );
   }
   for (const tag of sorted(signed.tags)) lines.push(...tagLines(tag, paint));
-  if (signed.createdKeys.length > 0) lines.push(...createdKeyLines(signed, dryRun, paint));
+  if (signed.createdKeys.length > 0) lines.push(...createdKeyLines(signed, paint));
+  if (signed.wouldCreateKeys !== undefined) {
+    const names = signed.wouldCreateKeys.map(role => keyName(role));
+    lines.push(`  would make: ${names.join(', ')}`);
+  }
   lines.push(`  ${outcome(signed, dryRun)}`);
   return lines;
 }
@@ -61,10 +77,7 @@ function tagLines(tag: SignedTag, paint: Paint): string[] {
   }
 }
 
-function createdKeyLines(signed: SignedRepository, dryRun: boolean, paint: Paint): string[] {
-  if (dryRun) {
-    return [`  would make: ${signed.createdKeys.map(key => keyName(key.role)).join(', ')}`];
-  }
+function createdKeyLines(signed: SignedRepository, paint: Paint): string[] {
   return [
     `  ${paint.yellow('new keys')}, which nobody can restore: back up these files`,
     ...signed.createdKeys.flatMap(key => [
