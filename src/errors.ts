@@ -17,8 +17,8 @@ export abstract class TabellionError<C extends string = string> extends Error {
   /** The exit code of the command that ends with this error: a promise to scripts. */
   abstract readonly exitCode: number;
   readonly code: C;
-  readonly hint: string | undefined;
-  readonly details: Readonly<Record<string, unknown>> | undefined;
+  hint: string | undefined;
+  details: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: C, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -26,6 +26,18 @@ export abstract class TabellionError<C extends string = string> extends Error {
     this.hint = options.hint;
     this.details = options.details;
     this.name = new.target.name;
+  }
+
+  /** The same error with more facts, for who passes it on. */
+  noting(details: Readonly<Record<string, unknown>>): this {
+    this.details = { ...this.details, ...details };
+    return this;
+  }
+
+  /** The same error with one more sentence on what to do, for who knows more than where it arose. */
+  advising(sentence: string): this {
+    this.hint = this.hint === undefined ? sentence : `${this.hint} ${sentence}`;
+    return this;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import type { Session, SessionOptions } from '../operations/session.ts';
 import { Display } from './display.ts';
+import { givenLogin } from './given-login.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Host } from './host.ts';
 import type { Interruption } from './interruption.ts';
@@ -78,12 +79,13 @@ async function createContext(runtime: Runtime, globals: GlobalOptions): Promise<
     atTerminal && !globals.json
       ? (await import('./prompts.ts')).createPrompts(host, display)
       : undefined;
+  const login = givenLogin(globals, host, prompts);
   const sessionOptions: SessionOptions = {
     env: host.env,
     home: host.home,
     ...(globals.trustDir === undefined ? {} : { trustDir: globals.trustDir }),
     ...(globals.server === undefined ? {} : { server: globals.server }),
-    ...(globals.tlsCa === undefined ? {} : { tlsCa: globals.tlsCa }),
+    ...(globals.tlsCa === undefined ? {} : { tlsCa: globals.tlsCa, tlsCaReplacesSystem: true }),
     ...(globals.tlsCert === undefined ? {} : { tlsCert: globals.tlsCert }),
     ...(globals.tlsKey === undefined ? {} : { tlsKey: globals.tlsKey }),
     ...(globals.config === undefined ? {} : { notaryConfig: globals.config }),
@@ -91,6 +93,7 @@ async function createContext(runtime: Runtime, globals: GlobalOptions): Promise<
     log: step => display.step(step),
     progress: event => display.progress(event),
     ...(prompts === undefined ? {} : { askPassphrase: prompts.passphrase }),
+    ...(login === undefined ? {} : { login }),
   };
   return {
     host,

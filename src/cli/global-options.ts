@@ -9,6 +9,8 @@ export interface GlobalOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly config?: string;
+  readonly username?: string;
+  readonly passwordStdin?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
@@ -25,8 +27,10 @@ export function addGlobalOptions(program: Command): void {
     ['--tls-cert <file>', 'client certificate for the trust server'],
     ['--tls-key <file>', 'its private key'],
     ['--config <file>', "Notary's config.json, for its trust pinning"],
+    ['--username <name>', 'log in as this user, not as docker login left it'],
   ];
   const switches: [string, string][] = [
+    ['--password-stdin', "that user's password comes on standard input"],
     ['--json', 'one JSON document on stdout, no prompts'],
     ['-q, --quiet', 'only the bare result and errors'],
     ['-v, --verbose', 'tell each step on stderr'],

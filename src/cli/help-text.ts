@@ -17,6 +17,7 @@ Environment:
   DOCKER_CONTENT_TRUST_SERVER, DOCKER_CONFIG, HTTPS_PROXY and NO_COLOR
   Passphrases: NOTARY_{ROOT,TARGETS,SNAPSHOT,DELEGATION}_PASSPHRASE or
                DOCKER_CONTENT_TRUST_{ROOT,REPOSITORY}_PASSPHRASE
+  Logins: as docker login keeps them, DOCKER_AUTH_CONFIG, NOTARY_AUTH
 
 Exit codes:
   0 done, or trusted       3 not trusted              5 server unreachable, or

@@ -1,7 +1,7 @@
 import { EXIT } from './exit-codes.ts';
-import { processHost } from './host.ts';
+import { type Host, processHost } from './host.ts';
 import { flush, watchOutput } from './output-streams.ts';
-import { run } from './run.ts';
+import type { RunResult } from './run.ts';
 
 /**
  * The command `tabellion`. Sets `process.exitCode` and lets the process end by itself, so that no
@@ -17,7 +17,7 @@ export async function main(argv: string[]): Promise<void> {
   const output = watchOutput(host.stdout);
   watchOutput(host.stderr);
 
-  const { exitCode, abandoned } = await run(argv, host);
+  const { exitCode, abandoned } = await runDialect(argv, host);
   await flush(host.stdout);
   const failure = output.failure();
   if (failure !== undefined) {
@@ -26,4 +26,11 @@ export async function main(argv: string[]): Promise<void> {
   await flush(host.stderr);
   process.exitCode = failure !== undefined && exitCode === EXIT.done ? EXIT.failed : exitCode;
   if (abandoned) process.exit();
+}
+
+/** Loads only the dialect that is spoken: Notary's has its own rules for its command line. */
+async function runDialect(argv: string[], host: Host): Promise<RunResult> {
+  const [first, ...rest] = argv;
+  if (first === 'notary') return await (await import('./notary/run.ts')).runNotary(rest, host);
+  return await (await import('./run.ts')).run(argv, host);
 }

@@ -1,12 +1,15 @@
 import { Command } from 'commander';
 import { addCompletion } from './commands/completion.ts';
+import { addDelegation } from './commands/delegation.ts';
 import { addDemo } from './commands/demo.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addKey } from './commands/key.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addServe } from './commands/serve.ts';
 import { addSign } from './commands/sign.ts';
+import { addSigner } from './commands/signer.ts';
 import { addVerify } from './commands/verify.ts';
+import { addWitness } from './commands/witness.ts';
 import { actionMaker, type Runtime } from './context.ts';
 import { addGlobalOptions } from './global-options.ts';
 import { formatHelp } from './help-format.ts';
@@ -43,6 +46,9 @@ export function buildProgram(runtime: Runtime): Command {
   addRevoke(program, action);
   program.commandsGroup('Keys:');
   addKey(program, action);
+  addSigner(program, action);
+  addDelegation(program, action);
+  addWitness(program, action);
   program.commandsGroup('More:');
   addServe(program, action);
   addDemo(program, action);

@@ -8,6 +8,8 @@ import { keyName, shortKeyId } from './key-names.ts';
 export interface Prompts {
   /** Asks for the passphrase of a key; of a new key twice, until both agree. */
   passphrase(question: PassphraseQuestion): Promise<string>;
+  /** Asks for a password that is known somewhere else: nothing about it is checked. */
+  password(question: string): Promise<string>;
   /** A question whose answer is no unless the person says yes. */
   confirm(question: string): Promise<boolean>;
 }
@@ -65,6 +67,7 @@ export function createPrompts(host: Host, display: Display): Prompts {
   return {
     passphrase: question =>
       inTurn(() => (question.kind === 'create' ? create(question) : unlock(question))),
+    password: question => inTurn(() => masked(question, () => true)),
     confirm: question =>
       inTurn(() =>
         ask<boolean>(host, display, { type: 'confirm', message: question, default: false }),

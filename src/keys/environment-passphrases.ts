@@ -98,3 +98,25 @@ export class EnvironmentPassphrases implements PassphraseSource {
     });
   }
 }
+
+/** The passphrase in one variable, for whatever key. Used verbatim; empty counts as unset. */
+export class EnvironmentPassphrase implements PassphraseSource {
+  readonly name = 'environment';
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #variable: string;
+
+  constructor(env: NodeJS.ProcessEnv, variable: string) {
+    this.#env = env;
+    this.#variable = variable;
+  }
+
+  async get({ attempt }: PassphraseRequest): Promise<PassphraseAnswer | undefined> {
+    const passphrase = this.#env[this.#variable];
+    if (passphrase === undefined || passphrase === '' || attempt > 0) return undefined;
+    return { passphrase, source: this.#variable };
+  }
+
+  advice(): string {
+    return `Set ${this.#variable}`;
+  }
+}

@@ -22,9 +22,12 @@ import {
   readKeyFile,
   readKeyFiles,
 } from './key-files.ts';
+import { needsGun } from './key-roles.ts';
 import { createWithPassphrase, keyName, type PassphraseSource, unlock } from './passphrase.ts';
+import { type NewKeyFile, putKeyFiles } from './put-key-files.ts';
+import { removeKeyFiles } from './remove-key-files.ts';
 
-export type { KeyEntry } from './key-files.ts';
+export type { KeyEntry, KeyFile } from './key-files.ts';
 
 /** Replaces a file in one step, and makes its folder if told. */
 export type KeyFileWriter = (
@@ -53,7 +56,6 @@ export interface KeyUse {
 
 const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
-const ROLES_WITH_GUN = new Set(['targets', 'snapshot', 'timestamp']);
 const LAYOUT_ORDER: readonly KeyEntry['layout'][] = ['current', 'legacy', 'sub-folder'];
 
 export class KeyStore {
@@ -91,6 +93,27 @@ export class KeyStore {
   /** What is known of a key; undefined when no file has its name. */
   async find(id: string): Promise<KeyEntry | undefined> {
     return (await this.#file(id))?.entry;
+  }
+
+  /** The file of a key with its content, as {@link open} would use it; undefined when no file has its name. */
+  async file(id: string): Promise<KeyFile | undefined> {
+    return this.#file(id);
+  }
+
+  /** All files of all keys, also those that cannot be used. */
+  async files(): Promise<KeyFile[]> {
+    return readKeyFiles(this.privateDir);
+  }
+
+  /**
+   * Puts key files in place, all or none; each is read back.
+   * @returns the paths
+   * @throws KeyError `KEY_NOT_STORED`; what the writer throws
+   */
+  async put(files: readonly NewKeyFile[]): Promise<string[]> {
+    const paths = await putKeyFiles(this.privateDir, this.#options.writeFile, files);
+    for (const { id } of files) this.#opened.delete(id);
+    return paths;
   }
 
   /** Whether there is a file for the key. Whether it can be opened is another question. */
@@ -147,28 +170,17 @@ export class KeyStore {
   }
 
   /**
-   * Removes the files of a key.
+   * Removes the files of a key, all or none.
+   * @returns the paths
    * @throws KeyError `KEY_NOT_FOUND` | `KEY_NOT_REMOVED`
    */
-  async remove(id: string): Promise<void> {
+  async remove(id: string): Promise<string[]> {
     const files = (await readKeyFiles(this.privateDir)).filter(file => file.entry.id === id);
     if (files.length === 0) throw this.#notFound(id);
-    for (const { entry } of files) {
-      try {
-        await unlink(entry.path);
-      } catch (cause) {
-        throw new KeyError(
-          'KEY_NOT_REMOVED',
-          `The key file ${printable(entry.path)} could not be removed`,
-          {
-            hint: 'Check who owns the file and its folder, and their permissions.',
-            cause,
-            details: { keyId: id, path: entry.path },
-          },
-        );
-      }
-    }
+    const paths = files.map(({ entry }) => entry.path);
+    await removeKeyFiles(id, paths);
     this.#opened.delete(id);
+    return paths;
   }
 
   async #open(id: string): Promise<PrivateKey> {
@@ -206,7 +218,7 @@ export class KeyStore {
   }
 
   async #write(key: PrivateKey, use: KeyUse): Promise<void> {
-    const gun = ROLES_WITH_GUN.has(use.role) ? use.gun : undefined;
+    const gun = needsGun(use.role) ? use.gun : undefined;
     const headers = { role: use.role, ...(gun === undefined ? {} : { gun }) };
     await createWithPassphrase(
       this.#options.passphrases,
@@ -245,15 +257,20 @@ export class KeyStore {
   }
 
   #notFound(id: string): KeyError {
-    return new KeyError(
-      'KEY_NOT_FOUND',
-      `There is no private key ${printable(id)} in ${printable(this.privateDir)}`,
-      {
-        hint: 'Import the key, or use the trust directory that has it.',
-        details: { keyId: id, privateDir: this.privateDir },
-      },
-    );
+    return keyNotFound(id, this.privateDir);
   }
+}
+
+/** The error for a key that is not in a store. */
+export function keyNotFound(id: string, privateDir: string): KeyError {
+  return new KeyError(
+    'KEY_NOT_FOUND',
+    `There is no private key ${printable(id)} in ${printable(privateDir)}`,
+    {
+      hint: 'Import the key, or use the trust directory that has it.',
+      details: { keyId: id, privateDir },
+    },
+  );
 }
 
 /** undefined for a wrong passphrase. */

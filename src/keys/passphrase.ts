@@ -14,6 +14,8 @@ export interface PassphraseRequest {
   readonly gun?: string;
   /** How many answers of this source were wrong for this key so far. */
   readonly attempt: number;
+  /** The passphrase would be useful but is not needed: no person is to be asked for it. */
+  readonly isOptional?: boolean;
 }
 
 export interface PassphraseAnswer {
@@ -115,7 +117,7 @@ function missingPassphrase(
     `There is no passphrase to ${verb} ${keyName(request)}`,
     {
       hint: `${advice.length > 0 ? `${advice.join(', or ')}, or run` : 'Run'} the command at a terminal to be asked for it.`,
-      details: factsOf(request),
+      details: { ...factsOf(request), purpose: request.purpose },
     },
   );
 }

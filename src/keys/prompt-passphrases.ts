@@ -72,7 +72,7 @@ export class PromptPassphrases implements PassphraseSource {
     const again = known[request.attempt];
     if (again !== undefined) return this.#answer(again);
     const attempt = request.attempt - known.length;
-    if (attempt >= this.#unlockAttempts) return undefined;
+    if (request.isOptional === true || attempt >= this.#unlockAttempts) return undefined;
     return this.#answer(await this.#typed(request, attempt, attempt > 0 ? 'wrong' : undefined));
   }
 

@@ -5,8 +5,15 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hint?: string;
+  /** Facts for programs, as with an error that ends the command. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
-export function failureOf({ code, message, hint }: TabellionError): Failure {
-  return hint === undefined ? { code, message } : { code, message, hint };
+export function failureOf({ code, message, hint, details }: TabellionError): Failure {
+  return {
+    code,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(details === undefined ? {} : { details }),
+  };
 }

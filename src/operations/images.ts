@@ -45,3 +45,17 @@ export function byRepository(images: readonly TaggedImage[]): TaggedImage[][] {
   }
   return [...groups.values()].map(group => [...group.values()]);
 }
+
+/**
+ * The repository that a command changes as a whole.
+ * @throws UsageError `REFERENCE_INVALID`, `REPOSITORY_EXPECTED`
+ */
+export function repositoryName(text: string): string {
+  const image = parseImageReference(text);
+  if (image.tag === undefined && image.digest === undefined) return image.repository;
+  throw new UsageError(
+    'REPOSITORY_EXPECTED',
+    `“${printable(text)}” names one image; this is about its whole repository`,
+    { hint: `Give the repository: ${image.familiar}` },
+  );
+}

@@ -1,6 +1,6 @@
 /** A new private key, and the file by which others let it sign. */
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { encodePem } from '../crypto/pem.ts';
 import { OperationError, UsageError } from '../errors.ts';
 import { parseImageReference } from '../registry/image-reference.ts';
@@ -26,7 +26,7 @@ export interface GeneratedKey {
 
 /**
  * Makes a P-256 key and stores it encrypted.
- * @throws UsageError, KeyError, OperationError `FILE_EXISTS`
+ * @throws UsageError, KeyError, OperationError `FILE_EXISTS`, `FILE_NOT_WRITABLE`
  */
 export async function generateKey(
   session: Session,
@@ -48,7 +48,8 @@ export async function generateKey(
       : parseImageReference(request.repository).repository;
   const publicKeyFile =
     request.publicKeyFile === undefined ? undefined : resolve(request.publicKeyFile);
-  if (publicKeyFile !== undefined) await refuseExisting(publicKeyFile);
+  // Before the key is made: nobody would hear of one whose public half could not be written.
+  if (publicKeyFile !== undefined) await checkNewFile(publicKeyFile);
   const keys = await session.keys();
   const key = await keys.generate({ role, ...(gun === undefined ? {} : { gun }) });
   if (publicKeyFile !== undefined) {
@@ -67,11 +68,20 @@ export async function generateKey(
   };
 }
 
-async function refuseExisting(file: string): Promise<void> {
-  const exists = await stat(file).then(
+async function checkNewFile(file: string): Promise<void> {
+  if (await exists(file))
+    throw new OperationError('FILE_EXISTS', `${file} exists already; it was not overwritten`);
+  if (!(await exists(dirname(file)))) {
+    throw new OperationError(
+      'FILE_NOT_WRITABLE',
+      `${file} could not be written: its folder does not exist`,
+    );
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
     () => true,
     () => false,
   );
-  if (exists)
-    throw new OperationError('FILE_EXISTS', `${file} exists already; it was not overwritten`);
 }

@@ -1,6 +1,7 @@
 /** Changing a repository: one change set, one request, one version, and proof by reading it back. */
 
-import { canonicalKeyId, keyId } from '../crypto/public-key.ts';
+import { sha256Hex } from '../crypto/digest.ts';
+import { canonicalKeyId, keyId, type PublicKey } from '../crypto/public-key.ts';
 import {
   ConnectionError,
   KeyError,
@@ -14,14 +15,21 @@ import type { KeyRing } from '../tuf/key-ring.ts';
 import { Repository } from '../tuf/repository.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { type SignedFiles, signRepository } from '../tuf/sign-repository.ts';
+import { emptyReturningRoles } from './returning-roles.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 import { loadTrustData, type TrustData } from './trust-data.ts';
 
 /** How often a publish that lost a race is done again on the new state. */
 const ATTEMPTS = 4;
+/** More than anybody has ever signed. */
+const HIGHEST_VERSION = 2 ** 24;
 
 export interface PublishPlan {
   readonly changes: readonly Change[];
+  /** Publish also when nothing changes: a new snapshot and timestamp, as Notary does it (tuf.md 6.1.6). */
+  readonly always?: boolean;
+  /** Root keys of earlier versions that shall sign a new root too. */
+  readonly legacyRootKeys?: readonly PublicKey[];
 }
 
 export interface Published {
@@ -72,12 +80,14 @@ async function publishOnce(
   session: Session,
   access: RepositoryAccess,
   repository: Repository,
-  { changes }: PublishPlan,
+  { changes, always = false, legacyRootKeys = [] }: PublishPlan,
 ): Promise<Published> {
   const ring = await keyRing(session);
-  let changed = repository.unpublished;
+  let changed = repository.unpublished || always;
+  repository.legacyRootKeys = legacyRootKeys;
   for (const change of changes) changed = (await applyChange(repository, change, ring)) || changed;
   if (!changed) return { changed, versions: {}, warnings: repository.warnings };
+  await emptyReturningRoles(access, repository, ring);
   await raiseNewVersions(access, repository);
   session.progress({ message: `signing ${access.gun}` });
   const signed = await signRepository(repository, ring, session.now);
@@ -103,6 +113,8 @@ async function send(
   try {
     await access.remote.publish(signed.files);
   } catch (error) {
+    if (repository.unpublished && error instanceof OperationError)
+      await explainRivalRoot(access, error);
     if (signed.snapshotByServer && isRejection(error))
       await explainMissingSnapshotKey(access, repository, error);
     throw error;
@@ -125,7 +137,38 @@ async function sendAndReadBack(
     if (after === undefined || !holdsAll(after, signed)) throw error;
     return { after, warnings };
   }
-  return await readBack(session, access, signed);
+  const seen = await readBack(session, access, signed);
+  if (seen.after === undefined) await checkStored(access, signed);
+  return seen;
+}
+
+/**
+ * Whoever stands in between may answer 200 to anything. A file asked for by its hash comes from no cache: nobody
+ * can have asked for it before.
+ * @throws OperationError `PUBLISH_NOT_STORED`
+ */
+async function checkStored(
+  { gun, remote }: RepositoryAccess,
+  { files }: SignedFiles,
+): Promise<void> {
+  // A batch is stored whole or not at all.
+  const [first] = files;
+  if (first === undefined) return;
+  const [role, bytes] = first;
+  try {
+    await remote.byHash(role, sha256Hex(bytes), bytes.length);
+  } catch (error) {
+    if (error instanceof ConnectionError) return;
+    if (!(error instanceof TrustError) || error.code !== 'METADATA_NOT_FOUND') throw error;
+    throw new OperationError(
+      'PUBLISH_NOT_STORED',
+      `The trust server answered as if it had published ${gun}, but it has not stored the new ${role} metadata`,
+      {
+        cause: error,
+        hint: 'Check the address of the trust server, and what stands in between; then run the command again.',
+      },
+    );
+  }
 }
 
 function holdsAll({ trusted }: TrustData, { files }: SignedFiles): boolean {
@@ -140,6 +183,24 @@ function holdsAll({ trusted }: TrustData, { files }: SignedFiles): boolean {
   });
 }
 
+/** A first publish is also refused when somebody else was quicker: their root stands, and ours never will. */
+async function explainRivalRoot(access: RepositoryAccess, cause: OperationError): Promise<void> {
+  try {
+    await access.remote.root();
+  } catch (error) {
+    if (error instanceof TrustError && error.code === 'METADATA_NOT_FOUND') return;
+    throw error;
+  }
+  throw new OperationError(
+    'REPOSITORY_EXISTS',
+    `Somebody else published ${access.gun} at the same time, with other keys; what was made for it here was not published`,
+    {
+      cause,
+      hint: `Move ${access.dir.folder} aside, compare the root’s thumbprint with its owner, and ask to be added as a signer.`,
+    },
+  );
+}
+
 /**
  * A server that lacks the snapshot's key says so in words that help nobody: find out whose key it is (tuf.md 6.2).
  */
@@ -147,6 +208,18 @@ async function explainMissingSnapshotKey(
   access: RepositoryAccess,
   repository: Repository,
   cause: unknown,
+): Promise<void> {
+  await checkServerSignsSnapshot(access, repository, cause);
+}
+
+/**
+ * Checks that the server holds the snapshot's key, for a repository whose snapshot cannot be signed here.
+ * @throws KeyError `KEY_MISSING`
+ */
+export async function checkServerSignsSnapshot(
+  access: RepositoryAccess,
+  repository: Repository,
+  cause?: unknown,
 ): Promise<void> {
   const { roleKeys, keys } = repository.keysFor(SNAPSHOT);
   const servers = keyId(await access.remote.publicKey(SNAPSHOT));
@@ -197,6 +270,7 @@ async function highestVersion({ remote }: RepositoryAccess, role: string): Promi
   let low = 0;
   let high = 1;
   while (await exists(high)) {
+    if (high > HIGHEST_VERSION) throw endlessVersions(remote.url, role);
     low = high;
     high *= 2;
   }
@@ -206,6 +280,14 @@ async function highestVersion({ remote }: RepositoryAccess, role: string): Promi
     else high = middle;
   }
   return low;
+}
+
+function endlessVersions(server: string, role: string): ConnectionError {
+  return new ConnectionError(
+    'RESPONSE_INVALID',
+    `The trust server ${new URL(server).host} has every version of ${role} that it is asked for, which cannot be true`,
+    { details: { role } },
+  );
 }
 
 /** Reads the repository as a client does and checks that what was sent is what is served. */

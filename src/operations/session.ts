@@ -2,40 +2,36 @@
  * What every operation works with: where trust data and keys lie, which servers to ask, one fixed time.
  */
 import { join } from 'node:path';
+import { printable } from '../crypto/printable.ts';
 import { UsageError } from '../errors.ts';
-import {
-  type Authorizer,
-  anonymousAuthorizer,
-  basicAuthorizer,
-  type Credentials,
-} from '../http/authorization.ts';
+import type { Authorizer, Credentials } from '../http/authorization.ts';
+import { loginAuthorizer } from '../http/login-authorizer.ts';
 import { createTransport, type HttpTransport, type TlsMaterial } from '../http/transport.ts';
 import { keyFileName } from '../keys/key-files.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { PassphraseSource } from '../keys/passphrase.ts';
 import type { PassphrasePrompt } from '../keys/prompt-passphrases.ts';
 import {
-  credentialsFor,
   type DockerConfig,
   defaultDockerConfigDir,
   loadDockerConfig,
-  userName,
 } from '../registry/docker-config.ts';
 import type { ImageReference } from '../registry/image-reference.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import type { RepositoryDir } from '../trust-dir/repository-dir.ts';
 import { defaultTrustDir, TrustDir } from '../trust-dir/trust-dir.ts';
 import { TrustServerClient } from '../trust-server/client.ts';
-import { parseNotaryAuth } from '../trust-server/notary-auth.ts';
 import { type NotaryConfig, readNotaryConfig } from '../trust-server/notary-config.ts';
 import { loadTrustPinning } from '../trust-server/pinned-authorities.ts';
 import { serverAuthority, trustServerUrl } from '../trust-server/server-url.ts';
 import { loadTlsMaterial } from '../trust-server/tls-files.ts';
 import { checkGun } from '../tuf/gun.ts';
 import { NO_PINNING, type TrustPinning } from '../tuf/pinning.ts';
-import { askingAuthorizer, authorizerFor } from './login.ts';
+import { explainFailure } from './explain-failure.ts';
+import { type GivenLogin, type LoginSource, Logins } from './login.ts';
 
 export type { PassphrasePrompt, PassphraseQuestion } from '../keys/prompt-passphrases.ts';
+export type { GivenLogin } from './login.ts';
 
 export interface ProgressEvent {
   readonly message: string;
@@ -71,6 +67,10 @@ export interface SessionOptions {
   readonly passphraseSources?: readonly PassphraseSource[];
   /** Asks for a login when the trust server wants one and none is configured; undefined: go on without. */
   readonly askCredentials?: () => Promise<Credentials | undefined>;
+  /** A login for registry and trust server that comes before all that is configured. */
+  readonly login?: GivenLogin;
+  /** Longest time for a credential helper of Docker's; default a minute. */
+  readonly credentialHelperTimeoutMs?: number;
 }
 
 /** One repository: its name, its trust server, its place on disk. */
@@ -106,6 +106,13 @@ function registryDomain(gun: string): string {
   return /[.:]/.test(first) || first === 'localhost' ? first : 'docker.io';
 }
 
+/** How to hand over a login: the registry's counts for its trust server too (cli.md 4.2). */
+function loginAdvice(domain: string, server: 'registry' | 'trust server'): string {
+  const registry = domain === 'docker.io' ? '' : ` ${printable(domain)}`;
+  const variable = server === 'trust server' ? ', or set NOTARY_AUTH' : '';
+  return `Log in with “docker login${registry}”${variable}.`;
+}
+
 /** Where a private key lies. */
 export function keyFile(session: Session, id: string): string {
   return join(session.trustDir.privateDir, keyFileName(id));
@@ -122,12 +129,17 @@ export class Session {
   private docker: Promise<DockerConfig> | undefined;
   private notary: Promise<NotaryConfig | undefined> | undefined;
   private pins: Promise<TrustPinning> | undefined;
+  private readonly logins: Logins;
 
   constructor(options: SessionOptions) {
     this.options = options;
     this.now = options.now();
     const path = options.trustDir ?? defaultTrustDir(options.env, options.home, process.platform);
     this.trustDir = new TrustDir(path, { now: options.now });
+    this.logins = new Logins(
+      options,
+      options.useDockerConfig === false ? undefined : () => this.dockerConfig(),
+    );
   }
 
   log(step: string): void {
@@ -178,7 +190,11 @@ export class Session {
   private async access(gun: string, domain: string): Promise<RepositoryAccess> {
     checkGun(gun);
     const server = this.serverOf(domain);
-    const authorizer = await this.trustServerAuthorizer(domain, server);
+    const authorizer = this.trustServerAuthorizer(
+      domain,
+      server,
+      await this.logins.atTrustServer(domain),
+    );
     const remote = new TrustServerClient({
       url: server,
       gun,
@@ -187,6 +203,7 @@ export class Session {
       ),
       authorizer,
       log: step => this.log(step),
+      explain: error => explainFailure(error, { domain, server, gun, now: this.now }),
     });
     return {
       gun,
@@ -201,19 +218,21 @@ export class Session {
   /** The registry that an image lies in. */
   async registry(domain: string): Promise<RegistryClient> {
     const { RegistryClient } = await import('../registry/registry-client.ts');
-    const credentials = credentialsFor(await this.dockerConfig(), domain);
-    const makeAuthorizer = (origin: string): Authorizer => authorizerFor(credentials, origin);
+    const login = await this.logins.atRegistry(domain);
+    const makeAuthorizer = (origin: string): Authorizer =>
+      this.registryAuthorizer(domain, origin, login);
     const tls = (): Promise<TlsMaterial> => this.registryTls(domain);
     return new RegistryClient({
       transport: await this.transport(`registry ${domain}`, tls),
       authorizer: makeAuthorizer,
       domain,
+      explain: error => explainFailure(error, { domain, now: this.now }),
     });
   }
 
   /** Name of the person at an image's registry, as `docker login` left it. */
   async userName(domain: string): Promise<string | undefined> {
-    return userName(await this.dockerConfig(), domain);
+    return await this.logins.userName(domain);
   }
 
   async close(): Promise<void> {
@@ -280,14 +299,53 @@ export class Session {
     return await loadTlsMaterial({ dockerConfigDir: this.dockerConfigDir, host: domain });
   }
 
-  private async trustServerAuthorizer(domain: string, server: string): Promise<Authorizer> {
-    const { origin } = new URL(server);
-    const given = parseNotaryAuth(this.options.env.NOTARY_AUTH);
-    if (given !== undefined) return basicAuthorizer(given, origin);
-    const { askCredentials } = this.options;
-    if (askCredentials !== undefined) return askingAuthorizer(askCredentials, origin);
-    if (!this.usesDockerConfig) return anonymousAuthorizer();
-    return authorizerFor(credentialsFor(await this.dockerConfig(), domain), origin);
+  private trustServerAuthorizer(domain: string, server: string, login: LoginSource): Authorizer {
+    const { options } = this;
+    return loginAuthorizer({
+      origin: new URL(server).origin,
+      login,
+      tokenTransport: realm => this.tokenTransport(realm, serverAuthority(server), server),
+      now: () => options.now().getTime(),
+      server: 'trust server',
+      advice: loginAdvice(domain, 'trust server'),
+      anonymousReads: options.askCredentials !== undefined,
+      log: step => this.log(step),
+    });
+  }
+
+  private registryAuthorizer(domain: string, origin: string, login: LoginSource): Authorizer {
+    return loginAuthorizer({
+      origin,
+      login,
+      tokenTransport: realm => this.tokenTransport(realm, domain),
+      now: () => this.options.now().getTime(),
+      server: 'registry',
+      advice: loginAdvice(domain, 'registry'),
+      log: step => this.log(step),
+    });
+  }
+
+  /**
+   * To a token server: with the authorities of the server that sends there, beside those of its own folder and the
+   * system's. The client certificate is for that server alone.
+   */
+  private async tokenTransport(
+    realm: URL,
+    host: string,
+    trustServer?: string,
+  ): Promise<HttpTransport> {
+    return await this.transport(`token server ${realm.host} for ${host}`, async () => {
+      const owner =
+        trustServer === undefined
+          ? await this.registryTls(host)
+          : await this.trustServerTls(trustServer);
+      if (realm.host === host) return owner;
+      const own = this.usesDockerConfig
+        ? await loadTlsMaterial({ dockerConfigDir: this.dockerConfigDir, host: realm.host })
+        : {};
+      const ca = [...(own.ca ?? []), ...(owner.ca ?? [])];
+      return { ...own, ...(ca.length === 0 ? {} : { ca }) };
+    });
   }
 
   private transport(name: string, tls: () => Promise<TlsMaterial>): Promise<HttpTransport> {

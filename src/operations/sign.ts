@@ -13,6 +13,7 @@ import { type Failure, failureOf } from './failure.ts';
 import { byRepository, type TaggedImage, taggedImages } from './images.ts';
 import {
   type CreatedKey,
+  checkPins,
   checkSignerName,
   firstRepository,
   firstSigner,
@@ -301,6 +302,7 @@ async function dryRun(
   request: SignRequest,
   images: readonly ResolvedImage[],
 ): Promise<SignedRepository> {
+  if (existing === undefined) checkPins(access);
   const signer =
     existing === undefined ? await newSignerName(session, access, request) : request.signer;
   const ring = await keyRing(session);

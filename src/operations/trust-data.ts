@@ -1,10 +1,11 @@
 /** A repository's verified trust data: from the server, or from the cache when the server cannot be reached. */
 import { TabellionError } from '../errors.ts';
-import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
+import { parentRole, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { isNearExpiry } from '../tuf/sign-repository.ts';
 import { parseTime } from '../tuf/time.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
 import { type UpdateResult, update } from '../tuf/update.ts';
+import { explainFailure } from './explain-failure.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 
 export interface TrustDataOrigin {
@@ -33,6 +34,11 @@ export interface TrustDataOptions {
   readonly store?: boolean;
 }
 
+/** How often it is verified again when another process was quicker to store. */
+const ATTEMPTS = 3;
+const NOT_STORED =
+  'The verified trust data could not be stored: other processes keep changing what is stored';
+
 /**
  * Updates, verifies and stores a repository's trust data.
  * @throws TrustError, ConnectionError
@@ -44,48 +50,93 @@ export async function loadTrustData(
 ): Promise<TrustData> {
   const { dir, gun, server } = access;
   session.progress({ message: `verifying the trust data of ${gun}` });
-  const cache = await dir.readAll();
-  const result = await update({
-    gun,
-    now: session.now,
-    pinning: access.pinning,
-    cache: { read: async role => cache.get(role) },
-    remote: options.offline === true ? undefined : access.remote,
-    requireFresh: options.requireFresh === true,
-    forWrite: options.forWrite === true,
-    log: step => session.log(step),
-  });
-  const warnings = [
-    ...(options.store === false ? [] : await store(access, cache, result)),
-    ...trustWarnings(result.trusted, session.now),
-  ];
-  return {
-    trusted: result.trusted,
-    origin: await originOf(session, access, result, server, options),
-    warnings,
-  };
+  for (let attempt = 1; ; attempt++) {
+    const cache = await dir.readAll();
+    const result = await update({
+      gun,
+      now: session.now,
+      pinning: access.pinning,
+      cache: { read: async role => cache.get(role) },
+      remote: options.offline === true ? undefined : access.remote,
+      requireFresh: options.requireFresh === true,
+      forWrite: options.forWrite === true,
+      log: step => session.log(step),
+    }).catch((error: unknown) => {
+      const isMissing = error instanceof TabellionError && error.code === 'NO_TRUST_DATA';
+      const context = { domain: access.domain, server, gun, now: session.now };
+      throw isMissing ? explainFailure(error, context) : error;
+    });
+    const stored = options.store === false ? [] : await store(access, cache, result);
+    if (stored === 'overtaken' && attempt < ATTEMPTS) {
+      session.log('another process has stored trust data meanwhile: verifying again after it');
+      continue;
+    }
+    return {
+      trusted: result.trusted,
+      origin: await originOf(session, access, result, server, options),
+      warnings: [
+        ...(stored === 'overtaken' ? [NOT_STORED] : stored),
+        ...trustWarnings(result.trusted, session.now),
+      ],
+    };
+  }
 }
 
-/** A trust directory that cannot be written keeps nobody from verifying. */
+/** Another process may hold the lock while its user looks for a passphrase; nobody who only reads waits for that. */
+const STORE_WAIT_MS = 3000;
+
+/**
+ * Stores what was verified against `cache`, unless another process has changed that: its root, or its newer
+ * versions, must be overwritten by nothing that was not verified against them.
+ * @returns warnings; a trust directory that cannot be written keeps nobody from verifying
+ */
 async function store(
   { dir }: RepositoryAccess,
   cache: ReadonlyMap<string, Uint8Array>,
   result: UpdateResult,
-): Promise<string[]> {
+): Promise<string[] | 'overtaken'> {
   if (result.origin !== 'server') return [];
-  const { trusted } = result;
-  const gone = [...cache.keys()].filter(
-    role =>
-      role.startsWith(`${TARGETS}/`) && !trusted.targets.has(role) && !trusted.invalid.has(role),
+  const remove = [...cache.keys()].filter(
+    role => role.startsWith(`${TARGETS}/`) && !isDelegated(role, result.trusted),
   );
   try {
-    if (result.store.size > 0 || gone.length > 0) await dir.replace(result.store, { remove: gone });
+    if (result.store.size > 0 || remove.length > 0) {
+      const isStored = await dir.withLock(async () => {
+        if (!sameFiles(cache, await dir.readAll())) return false;
+        await dir.replace(result.store, { remove });
+        return true;
+      }, STORE_WAIT_MS);
+      if (!isStored) return 'overtaken';
+    }
     await dir.touch();
     return [];
   } catch (error) {
     if (!(error instanceof TabellionError)) throw error;
     return [`The verified trust data could not be stored: ${error.message}`];
   }
+}
+
+function sameFiles(
+  before: ReadonlyMap<string, Uint8Array>,
+  now: ReadonlyMap<string, Uint8Array>,
+): boolean {
+  return (
+    before.size === now.size &&
+    [...before].every(([role, bytes]) => {
+      const present = now.get(role);
+      return present !== undefined && Buffer.from(bytes).equals(present);
+    })
+  );
+}
+
+/**
+ * Whether a role is delegated to; below a file that is not there, as far as can be told. A snapshot may leave such a
+ * role out; its file stays, so that it cannot come back in an older version that nobody remembers.
+ */
+function isDelegated(role: string, trusted: TrustedSet): boolean {
+  const parent = parentRole(role);
+  if (trusted.targets.has(parent)) return trusted.delegation(role) !== undefined;
+  return parent !== TARGETS && isDelegated(parent, trusted);
 }
 
 async function originOf(

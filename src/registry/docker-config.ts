@@ -40,14 +40,23 @@ export type RegistryCredentials =
       readonly kind: 'identity-token';
       readonly server: string;
       readonly username?: string;
+      /** For token servers that know no identity tokens. */
+      readonly password?: string;
       readonly token: string;
     }
   /** Good for the registry only: to a trust server this is `none`. */
-  | { readonly kind: 'registry-token'; readonly server: string; readonly token: string }
+  | {
+      readonly kind: 'registry-token';
+      readonly server: string;
+      readonly username?: string;
+      readonly token: string;
+    }
   /** The credentials are with `docker-credential-<helper>`, under the name `server`. */
   | { readonly kind: 'helper'; readonly server: string; readonly helper: string };
 
 const HUB_SERVER = 'https://index.docker.io/v1/';
+/** In the place of a file's path. */
+const AUTH_VARIABLE = 'DOCKER_AUTH_CONFIG';
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 /** Docker's configuration folder: `$DOCKER_CONFIG`, else `.docker` in the home folder. */
@@ -87,7 +96,12 @@ export function credentialsFor(config: DockerConfig, domain: string): RegistryCr
   if (found === undefined) return { kind: 'none' };
   const { username, password, identityToken, registryToken } = found.login;
   if (registryToken !== undefined) {
-    return { kind: 'registry-token', server: found.server, token: registryToken };
+    return {
+      kind: 'registry-token',
+      server: found.server,
+      token: registryToken,
+      ...(username === undefined ? {} : { username }),
+    };
   }
   if (identityToken !== undefined) {
     return {
@@ -95,6 +109,7 @@ export function credentialsFor(config: DockerConfig, domain: string): RegistryCr
       server: found.server,
       token: identityToken,
       ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
     };
   }
   return username !== undefined && password !== undefined
@@ -102,14 +117,33 @@ export function credentialsFor(config: DockerConfig, domain: string): RegistryCr
     : { kind: 'none' };
 }
 
+/** Whether a configuration names any login or helper: only without them Docker looks for a helper by itself. */
+export function namesLogins({ auths, credHelpers, credsStore }: DockerConfig): boolean {
+  return auths.size > 0 || credHelpers.size > 0 || credsStore !== undefined;
+}
+
 /**
- * The name with which the person logged in to a registry, from the file alone: Docker calls the first
- * signer of a repository by it. Undefined when nobody logged in, or when only a helper knows.
+ * Reads the variable `DOCKER_AUTH_CONFIG`: logins as in `config.json`, and nothing else. They come before all others.
+ *
+ * @returns undefined when it is not set
+ * @throws {OperationError} `DOCKER_CONFIG_INVALID`, with no content of the variable
+ * @see cli.md 4.1
  */
-export function userName(config: DockerConfig, domain: string): string | undefined {
-  const server = serverFor(domain);
-  if (config.credHelpers.has(server) || config.credsStore !== undefined) return undefined;
-  return findLogin(config, server)?.login.username;
+export function parseDockerAuthConfig(text: string | undefined): DockerConfig | undefined {
+  if (text === undefined || text.trim() === '') return undefined;
+  const value = parseObject(text, AUTH_VARIABLE);
+  for (const name of Object.keys(value)) {
+    if (name.toLowerCase() !== 'auths') {
+      throw invalid(AUTH_VARIABLE, `it may hold “auths” alone, but has “${name.slice(0, 50)}”`);
+    }
+  }
+  const config = readConfiguration(value, AUTH_VARIABLE);
+  for (const [server, login] of config.auths) {
+    if (login.username === undefined || login.password === undefined) {
+      throw invalid(AUTH_VARIABLE, `the entry of auths for ${server} has no auth with a password`);
+    }
+  }
+  return config;
 }
 
 /** The name of a registry in Docker's configuration and towards credential helpers. */
@@ -151,6 +185,10 @@ async function readConfig(path: string): Promise<string | undefined> {
 }
 
 function parse(text: string, path: string): DockerConfig {
+  return readConfiguration(parseObject(text, path), path);
+}
+
+function parseObject(text: string, path: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -159,7 +197,10 @@ function parse(text: string, path: string): DockerConfig {
     throw invalid(path, `it is not JSON${positionOf(error, text)}`);
   }
   if (!isJsonObject(value)) throw invalid(path, 'it is not a JSON object');
+  return value;
+}
 
+function readConfiguration(value: Record<string, unknown>, path: string): DockerConfig {
   const auths = new Map<string, StoredLogin>();
   for (const [server, entry] of Object.entries(objectMember(value, 'auths', path))) {
     auths.set(server, readLogin(entry, server, path));
@@ -257,9 +298,16 @@ function positionOf(error: unknown, text: string): string {
 }
 
 function invalid(path: string, reason: string): OperationError {
+  const isVariable = path === AUTH_VARIABLE;
+  const what = isVariable ? `The variable ${path}` : `Docker's configuration file ${path}`;
   return new OperationError(
     'DOCKER_CONFIG_INVALID',
-    `Docker's configuration file ${printable(path)} cannot be used: ${printable(reason)}`,
-    { hint: 'Correct the file, or log in again after moving it away.', details: { path } },
+    `${printable(what)} cannot be used: ${printable(reason)}`,
+    {
+      hint: isVariable
+        ? 'Set it to {"auths":{"SERVER":{"auth":"BASE64 OF USER:PASSWORD"}}}, or unset it.'
+        : 'Correct the file, or log in again after moving it away.',
+      details: { path },
+    },
   );
 }

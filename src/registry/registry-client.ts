@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { printable } from '../crypto/printable.ts';
-import { ConnectionError, TrustError, UsageError } from '../errors.ts';
+import { ConnectionError, TabellionError, TrustError, UsageError } from '../errors.ts';
 import type { Authorizer, Scope } from '../http/authorization.ts';
 import { isLoopback } from '../http/loopback.ts';
 import type { HttpResponse, HttpTransport } from '../http/transport.ts';
@@ -20,6 +20,8 @@ export interface RegistryClientOptions {
   readonly authorizer: Authorizer | ((origin: string) => Authorizer);
   /** The registry as in an image reference: `docker.io`, `localhost:5000`. */
   readonly domain: string;
+  /** Adds to each error what is known of this registry. */
+  readonly explain?: (error: TabellionError) => TabellionError;
   /** Plain HTTP is welcome when HTTPS fails (the transport must allow it too); without this only on loopback. */
   readonly insecure?: boolean;
 }
@@ -50,9 +52,12 @@ export class RegistryClient {
   readonly #transport: HttpTransport;
   readonly #makeAuthorizer: (origin: string) => Authorizer;
   readonly #insecure: boolean;
+  readonly #explain: ((error: TabellionError) => TabellionError) | undefined;
   #connection: Promise<{ origin: URL; authorizer: Authorizer }> | undefined;
 
-  constructor({ transport, authorizer, domain, insecure = false }: RegistryClientOptions) {
+  constructor(options: RegistryClientOptions) {
+    const { transport, authorizer, domain, insecure = false } = options;
+    this.#explain = options.explain;
     this.domain = domain;
     this.#transport = transport;
     this.#makeAuthorizer = typeof authorizer === 'function' ? authorizer : () => authorizer;
@@ -98,6 +103,15 @@ export class RegistryClient {
   }
 
   async #get(method: 'GET' | 'HEAD', path: string, reference: string): Promise<Answer> {
+    try {
+      return await this.#exchange(method, path, reference);
+    } catch (error) {
+      const explain = this.#explain;
+      throw error instanceof TabellionError && explain !== undefined ? explain(error) : error;
+    }
+  }
+
+  async #exchange(method: 'GET' | 'HEAD', path: string, reference: string): Promise<Answer> {
     if (!isPath(path) || !(isTag(reference) || isDigest(reference))) {
       throw new UsageError(
         'REFERENCE_INVALID',
@@ -113,7 +127,7 @@ export class RegistryClient {
     let answer = await this.#follow(method, image, sent);
     // Only the registry itself may ask for its credentials.
     const isRefused = answer.response.status === 401 && answer.request.url.origin === origin.origin;
-    if (isRefused && (await authorizer.refused(answer.response, scope, url))) {
+    if (isRefused && (await authorizer.refused(answer.response, scope, url, sent))) {
       const headers = await authorizer.headers(scope, url);
       // The same login would be refused again, and count against the account.
       if (JSON.stringify(headers) !== JSON.stringify(sent)) {

@@ -2,7 +2,7 @@ import { printable } from '../crypto/printable.ts';
 import { ConnectionError, OperationError, type TabellionError } from '../errors.ts';
 import type { Authorizer } from '../http/authorization.ts';
 import type { HttpResponse } from '../http/transport.ts';
-import { unauthorizedError } from '../http/unauthorized-error.ts';
+import { loginWords, unauthorizedError } from '../http/unauthorized-error.ts';
 import { HUB_DOMAIN } from './image-reference.ts';
 import { isJsonObject, parseJsonObject } from './manifest.ts';
 
@@ -34,7 +34,7 @@ export function registryError(response: HttpResponse, request: ImageRequest): Ta
   const said = describe(response, errors);
   const image = nameOf(request);
   const registry = `The registry ${printable(request.domain)}`;
-  const details = { status, codes: errors.map(({ code }) => code) };
+  const details = { status, path: printable(request.path), codes: errors.map(({ code }) => code) };
 
   if (status === 401) {
     const { domain, authorizer, url } = request;
@@ -44,15 +44,17 @@ export function registryError(response: HttpResponse, request: ImageRequest): Ta
       authorizer,
       server: 'registry',
       login: `Log in with docker login${domain === HUB_DOMAIN ? '' : ` ${printable(domain)}`}.`,
+      subject: image,
       ...(errors.length === 0 ? {} : { said }),
     });
   }
   if (status === 403) {
+    const who = loginWords(request.authorizer);
     return new ConnectionError(
       'FORBIDDEN',
       `${registry} does not allow reading ${image}: ${said}`,
       {
-        hint: 'Check that this login may pull from the repository, and that no network rule of the registry is in the way.',
+        hint: `${who === undefined ? 'No login was sent' : `The login ${who} was sent`}: check that it may pull from the repository, and that no network rule of the registry is in the way.`,
         details,
       },
     );

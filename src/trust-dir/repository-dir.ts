@@ -167,10 +167,11 @@ export class RepositoryDir {
 
   /**
    * Runs `work` while no other process changes this repository; calls inside it may do so.
+   * @param waitMs how long to wait for another process; the trust directory's own time unless told
    * @throws OperationError `REPOSITORY_LOCKED` | `FILE_NOT_WRITABLE`
    */
-  async withLock<T>(work: () => Promise<T>): Promise<T> {
-    return this.#locked(() => work());
+  async withLock<T>(work: () => Promise<T>, waitMs?: number): Promise<T> {
+    return this.#locked(() => work(), waitMs);
   }
 
   /**

@@ -83,6 +83,7 @@ export class RepositoryLock {
       lost.value = true;
     });
     const token = randomUUID();
+    let hasName = false;
     const holding: Holding = {
       released: false,
       check: async () => {
@@ -91,13 +92,15 @@ export class RepositoryLock {
     };
     try {
       await this.#writeOwner(token);
+      hasName = true;
       const locks = new Map(held.getStore() ?? []).set(this.#path, holding);
       return await held.run(locks, () => work(holding));
     } finally {
       holding.released = true;
-      if (!lost.value && (await this.#isOwner(token)))
-        await unlink(this.#ownerPath).catch(() => {});
-      await release().catch(() => {});
+      const isOurs = !lost.value && (await this.#isOwner(token));
+      if (isOurs) await unlink(this.#ownerPath).catch(() => {});
+      // Releasing removes the folder, whoever holds it: one that was taken over belongs to another process.
+      if (isOurs || !hasName) await release().catch(() => {});
     }
   }
 

@@ -1,6 +1,6 @@
 import { printable } from '../crypto/printable.ts';
 import { type PublicKey, publicKeyFromJson } from '../crypto/public-key.ts';
-import { ConnectionError, type TabellionError } from '../errors.ts';
+import { ConnectionError, TabellionError } from '../errors.ts';
 import {
   type Authorizer,
   challengesOf,
@@ -27,6 +27,8 @@ export interface TrustServerClientOptions {
   readonly log?: (line: string) => void;
   /** The rights to ask for, when the command as a whole needs others than each request by itself (tuf.md 8.1). */
   readonly actions?: readonly string[];
+  /** Adds to each error what is known of this server. */
+  readonly explain?: (error: TabellionError) => TabellionError;
   /** For the boundary of a publish. */
   readonly randomBytes?: (size: number) => Buffer;
 }
@@ -274,6 +276,15 @@ export class TrustServerClient {
   }
 
   async #call(call: Call): Promise<HttpResponse> {
+    try {
+      return await this.#exchange(call);
+    } catch (error) {
+      const { explain } = this.#options;
+      throw error instanceof TabellionError && explain !== undefined ? explain(error) : error;
+    }
+  }
+
+  async #exchange(call: Call): Promise<HttpResponse> {
     const url = this.#address(call.path);
     for (const [name, value] of call.query ?? []) url.searchParams.set(name, value);
     const response = await sendAuthorized(

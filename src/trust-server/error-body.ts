@@ -71,7 +71,13 @@ function refusedCheck(detail: unknown): ReportedError['check'] {
 function detailText(detail: unknown): string {
   if (detail === undefined || detail === null) return '';
   if (typeof detail === 'string') return line(detail);
-  const text = JSON.stringify(detail);
+  let text: string;
+  try {
+    text = JSON.stringify(detail);
+  } catch {
+    // What nests a hundred thousand levels deep is read, but cannot be written.
+    return '';
+  }
   return text === '{}' || text === '[]' ? '' : line(text);
 }
 

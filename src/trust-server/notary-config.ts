@@ -25,6 +25,8 @@ export interface NotaryConfigOptions {
   readonly home?: string;
   /** What Notary takes relative paths from in some places. */
   readonly workingDirectory?: string;
+  /** Whether a relative `trust_dir` is left as it is, for the working directory, as Notary takes it. */
+  readonly trustDirInWorkingDirectory?: boolean;
 }
 
 /**
@@ -80,12 +82,7 @@ export async function readNotaryConfig(
     disableTofu: flag(file, 'trust_pinning.disable_tofu', pinning?.get('disable_tofu')),
   };
   return {
-    ...only(
-      'trustDir',
-      trustDir === undefined
-        ? undefined
-        : await paths.besideOrWorking('trust_dir', paths.expandHome(trustDir)),
-    ),
+    ...only('trustDir', trustDir === undefined ? undefined : await paths.trustDir(trustDir)),
     ...(remoteServer === undefined ? {} : { remoteServer }),
     trustPinning,
     warnings: paths.warnings,
@@ -111,15 +108,24 @@ class ConfigPaths {
   readonly #folder: string;
   readonly #home: string;
   readonly #workingDirectory: string;
+  readonly #trustDirInWorkingDirectory: boolean;
 
   constructor(file: string, options: NotaryConfigOptions) {
     this.#file = file;
     this.#home = options.home ?? os.homedir();
     this.#workingDirectory = options.workingDirectory ?? process.cwd();
+    this.#trustDirInWorkingDirectory = options.trustDirInWorkingDirectory ?? false;
     this.#folder = path.dirname(path.resolve(this.#workingDirectory, file));
   }
 
-  expandHome(name: string): string {
+  async trustDir(name: string): Promise<string> {
+    const expanded = this.#expandHome(name);
+    return this.#trustDirInWorkingDirectory
+      ? expanded
+      : await this.besideOrWorking('trust_dir', expanded);
+  }
+
+  #expandHome(name: string): string {
     if (name === '~') return this.#home;
     return /^~[/\\]/.test(name) ? path.join(this.#home, name.slice(2)) : name;
   }

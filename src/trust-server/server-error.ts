@@ -2,7 +2,7 @@ import { printable } from '../crypto/printable.ts';
 import { ConnectionError, OperationError, type TabellionError, TrustError } from '../errors.ts';
 import type { Authorizer } from '../http/authorization.ts';
 import type { HttpResponse } from '../http/transport.ts';
-import { unauthorizedError } from '../http/unauthorized-error.ts';
+import { loginWords, unauthorizedError } from '../http/unauthorized-error.ts';
 import { type ErrorBody, line, parseErrorBody, type ReportedError } from './error-body.ts';
 
 /** The request that was refused, for messages. */
@@ -64,17 +64,23 @@ export function serverError(response: HttpResponse, request: RefusedRequest): Ta
       authorizer: request.authorizer,
       server: 'trust server',
       login: loginHint(request.gun),
+      subject: request.subject,
       said,
     });
   }
   if (status === 403) {
-    const user = request.authorizer.username;
+    const { username: user, source } = request.authorizer;
+    const who = loginWords(request.authorizer);
     return new ConnectionError('FORBIDDEN', `${server} forbids ${request.subject}${says}`, {
       hint:
-        user === undefined
+        who === undefined
           ? `No login was sent. ${loginHint(request.gun)}`
-          : `Ask for the right to do this with ${request.gun} as “${printable(user)}”; a firewall or policy may also be the cause.`,
-      details: { ...details, ...(user === undefined ? {} : { username: printable(user) }) },
+          : `The login ${who} was sent: ask for its right to do this with ${request.gun}; a firewall or policy may also be the cause.`,
+      details: {
+        ...details,
+        ...(user === undefined ? {} : { username: printable(user) }),
+        ...(source === undefined ? {} : { source: printable(source) }),
+      },
     });
   }
   if (status === 404) return notFound(body, request, details, says);

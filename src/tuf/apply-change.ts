@@ -72,11 +72,13 @@ async function changeTarget(
   if (!covers(repository.usablePaths(role), name)) throw outsidePaths(repository, role, name);
   if (present !== undefined && sameTarget(present, target)) return false;
   await requireKeys(role, repository.keysFor(role), ring);
+  warnOfFreshStart(repository, role);
   repository.editableTargets(role).set(name, target);
   return true;
 }
 
 async function witness(repository: Repository, role: string, ring: KeyRing): Promise<boolean> {
+  if (!repository.hasRole(role)) throw unknownDelegation(role, 'witness');
   const { roleKeys } = repository.keysFor(role);
   if ((roleKeys.keyIds?.length ?? 0) < roleKeys.threshold) {
     throw new OperationError(
@@ -122,6 +124,7 @@ async function changeDelegation(
     }
   }
   await requireKeys(parent, repository.keysFor(parent), ring);
+  warnOfFreshStart(repository, parent);
   repository.edit(parent, metadata => ({
     ...metadata,
     delegations: withDelegation(metadata.delegations, role, payload),
@@ -129,6 +132,17 @@ async function changeDelegation(
   if (!exists) repository.addedRoles.add(role);
   warnOfMissingKeys(repository, role);
   return true;
+}
+
+/** What is not trusted is not signed again unseen: only a witness adopts it. */
+function warnOfFreshStart(repository: Repository, role: string): void {
+  const invalid = repository.invalid.get(role);
+  if (invalid === undefined || repository.view(role) !== undefined) return;
+  const { targets, delegations } = invalid.metadata;
+  if (targets.size + (delegations.roles?.length ?? 0) === 0) return;
+  repository.warnings.push(
+    `${role} was not trusted any more and begins anew, without the ${targets.size} targets and ${delegations.roles?.length ?? 0} delegations that it held`,
+  );
 }
 
 function warnOfMissingKeys(repository: Repository, role: string): void {
@@ -241,7 +255,7 @@ function withDelegation(
     paths: [],
     threshold: change.threshold ?? 1,
   };
-  if (index === -1 && (change.threshold ?? 0) < 1) throw unknownDelegation(role);
+  if (index === -1 && (change.threshold ?? 0) < 1) throw unknownDelegation(role, 'create');
   const keys = new Map(delegations.keys);
   const removed = new Set(change.removeKeys);
   const kept = (present.keyIds ?? []).filter(id => {
@@ -285,9 +299,10 @@ function usesKeys(metadata: TargetsMetadata, canonical: readonly string[]): bool
   );
 }
 
-function unknownDelegation(role: string): OperationError {
+/** @param wanted what was to be done with the role */
+function unknownDelegation(role: string, wanted = 'change'): OperationError {
   return new OperationError('ROLE_UNKNOWN', `The repository has no delegation ${printable(role)}`, {
-    details: { role },
+    details: { role, wanted },
   });
 }
 

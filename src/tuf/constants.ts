@@ -5,6 +5,8 @@ import { DAY } from './time.ts';
 
 /** Largest file that is read when its length is not known, in bytes. */
 export const METADATA_LIMIT = 100 * 1024 * 1024;
+/** Most that all targets files of one repository may have together, in bytes: two and a half million tags. */
+export const ALL_TARGETS_LIMIT = 256 * 1024 * 1024;
 /** Largest timestamp, in bytes. */
 export const TIMESTAMP_LIMIT = 1024 * 1024;
 /** A root that expires within so many calendar months is signed again on publish. */

@@ -100,6 +100,19 @@ export class Repository {
     });
   }
 
+  /** The same repository once more, to try changes on; only before the first change. */
+  copy(): Repository {
+    return new Repository({
+      gun: this.gun,
+      root: this.root,
+      rootBytes: this.rootBytes,
+      targets: [...this.roles].map(([role, edited]) => [role, { ...edited }] as const),
+      invalid: this.invalid,
+      snapshot: this.snapshot,
+      unpublished: this.unpublished,
+    });
+  }
+
   /** The present content of a targets role. */
   readonly view = (role: string): TargetsMetadata | undefined => this.roles.get(role)?.metadata;
 

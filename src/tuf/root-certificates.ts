@@ -12,6 +12,9 @@ import type { RootMetadata } from './metadata.ts';
 import type { PinRule } from './pinning.ts';
 import { ROOT } from './role-name.ts';
 
+/** How many keys an error explains. */
+const SHOWN = 5;
+
 /** A usable key of the root role: one leaf certificate, perhaps with certificate authorities behind it. */
 export interface RootCertificate {
   /** Scoped key ID: of the whole bundle. */
@@ -34,7 +37,7 @@ export function rootCertificates(
 ): RootCertificate[] {
   const usable: RootCertificate[] = [];
   const refused: string[] = [];
-  for (const id of root.roles.get(ROOT)?.keyIds ?? []) {
+  for (const id of new Set(root.roles.get(ROOT)?.keyIds)) {
     const key = root.keys.get(id);
     const result =
       key === undefined ? 'it is missing' : readCertificate(id, key, gun, now, checkDates);
@@ -42,9 +45,10 @@ export function rootCertificates(
     else usable.push(result);
   }
   if (usable.length > 0) return usable;
+  const reasons = refused.length > SHOWN ? [...refused.slice(0, SHOWN), '…'] : refused;
   throw new TrustError(
     'ROOT_CERTIFICATE_INVALID',
-    `Root version ${root.version} of ${printable(gun)} has no certificate that can be used: ${refused.join('; ')}`,
+    `Root version ${root.version} of ${printable(gun)} has no certificate that can be used: ${reasons.join('; ')}`,
     { details: { role: ROOT, version: root.version } },
   );
 }
@@ -103,7 +107,8 @@ function readCertificate(
   if (leaf === undefined || leaf.isCa || intermediates.some(({ isCa }) => !isCa)) {
     return 'a certificate bundle is not one leaf followed by authorities';
   }
-  if (!covers(leaf.commonName, gun)) return `a certificate is for “${printable(leaf.commonName)}”`;
+  if (!covers(leaf.commonName, gun))
+    return `a certificate is for “${printable(leaf.commonName.slice(0, 300))}”`;
   const problem = certificateProblem(leaf, now, { checkDates });
   if (problem !== undefined)
     return `the certificate ${id.slice(0, 12)} is not acceptable (${problem})`;

@@ -41,7 +41,7 @@ export async function signRepository(
     files: signing.files,
     versions: signing.versions,
     snapshotByServer,
-    warnings: [...repository.warnings, ...signing.warnings],
+    warnings: [...new Set([...repository.warnings, ...signing.warnings])],
   };
 }
 

@@ -6,8 +6,10 @@
 import { printable } from '../crypto/printable.ts';
 import { ConnectionError, TrustError } from '../errors.ts';
 import { CachedRoles } from './cached-roles.ts';
-import { DELEGATIONS_LIMIT, METADATA_LIMIT } from './constants.ts';
+import { ALL_TARGETS_LIMIT, DELEGATIONS_LIMIT, METADATA_LIMIT } from './constants.ts';
 import { matches, sha256HexOf } from './fingerprint.ts';
+import type { SnapshotMetadata } from './metadata.ts';
+import { NO_PINNING } from './pinning.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from './role-name.ts';
 import { advanceRoot } from './root-chain.ts';
 import { type RootContext, verifyCachedRoot, verifyFirstRoot } from './root-trust.ts';
@@ -50,17 +52,22 @@ export interface UpdateResult {
 /**
  * Updates and verifies a repository's metadata.
  *
- * The cache serves only when the server cannot be reached at all; every other failure is one.
+ * The cache serves only when the server cannot be reached at all; every other failure is one. A server that fell
+ * silent after its first answer may have told of something newer, which must not be hidden.
  * @throws TrustError for data that cannot be trusted; `NO_TRUST_DATA` when there is none
  * @throws ConnectionError when the server is needed and cannot be used
  */
 export async function update(options: UpdateOptions): Promise<UpdateResult> {
   const { remote } = options;
   if (remote === undefined) return await finish(new Updater(options, undefined), 'cache');
+  let answered = false;
+  const heard = noticing(remote, () => {
+    answered = true;
+  });
   try {
-    return await finish(new Updater(options, remote), 'server');
+    return await finish(new Updater(options, heard), 'server');
   } catch (error) {
-    if (!isUnreachable(error) || options.requireFresh === true) throw error;
+    if (!isUnreachable(error) || answered || options.requireFresh === true) throw error;
     if ((await options.cache.read(ROOT)) === undefined) throw error;
     options.log?.(`server cannot be reached (${error.message}): trying the cached copy`);
     return { ...(await finish(new Updater(options, undefined), 'cache')), unreachable: error };
@@ -70,6 +77,21 @@ export async function update(options: UpdateOptions): Promise<UpdateResult> {
 async function finish(updater: Updater, origin: 'server' | 'cache'): Promise<UpdateResult> {
   const trusted = await updater.run();
   return { trusted, origin, store: await updater.changed(trusted) };
+}
+
+/** The same remote, which tells of each answer that arrives. */
+function noticing(remote: MetadataRemote, notice: () => void): MetadataRemote {
+  const noticed = async (answer: Promise<Uint8Array>): Promise<Uint8Array> => {
+    const bytes = await answer;
+    notice();
+    return bytes;
+  };
+  return {
+    root: () => noticed(remote.root()),
+    rootVersion: version => noticed(remote.rootVersion(version)),
+    timestamp: () => noticed(remote.timestamp()),
+    byHash: (role, sha256Hex, maxLength) => noticed(remote.byHash(role, sha256Hex, maxLength)),
+  };
 }
 
 function isUnreachable(error: unknown): error is ConnectionError {
@@ -88,6 +110,8 @@ class Updater {
   private readonly options: UpdateOptions;
   private readonly remote: MetadataRemote | undefined;
   private readonly cached = new Map<string, Uint8Array | undefined>();
+  /** The cached root where it is not the one to begin with. */
+  private anchor: TrustedSet | undefined;
 
   constructor(options: UpdateOptions, remote: MetadataRemote | undefined) {
     this.options = options;
@@ -97,7 +121,7 @@ class Updater {
   async run(): Promise<TrustedSet> {
     let trusted = await this.boot();
     const known = new CachedRoles(
-      trusted,
+      this.anchor ?? trusted,
       role => this.readCache(role),
       step => this.log(step),
     );
@@ -134,8 +158,11 @@ class Updater {
       try {
         return new TrustedSet(verifyCachedRoot(bytes, options), options);
       } catch (cause) {
-        if (cause instanceof TrustError && !DAMAGED.includes(cause.code)) throw cause;
-        throw damagedAnchor(options.gun, cause);
+        if (!(cause instanceof TrustError) || DAMAGED.includes(cause.code)) {
+          throw damagedAnchor(options.gun, cause);
+        }
+        if (cause.code !== 'PIN_MISMATCH' || this.remote === undefined) throw cause;
+        return await this.bootFromSuccessor(bytes, this.remote, cause);
       }
     }
     if (this.remote === undefined) throw noTrustData(options.gun, 'this machine has no copy of it');
@@ -144,6 +171,22 @@ class Updater {
     this.log(
       `root ${root.metadata.version}: certificate ${root.certificates.map(({ id }) => id).join(', ')}`,
     );
+    return new TrustedSet(root, options);
+  }
+
+  /** The pin may have moved on to a root that the cached one leads to: that one must satisfy it. */
+  private async bootFromSuccessor(
+    bytes: Uint8Array,
+    remote: MetadataRemote,
+    mismatch: TrustError,
+  ): Promise<TrustedSet> {
+    const { options } = this;
+    const cached = verifyCachedRoot(bytes, { ...options, pinning: NO_PINNING });
+    this.log('the cached root is not the pinned one: looking for a successor that is');
+    const newest = await this.fetchRoot(remote);
+    const root = await advanceRoot(cached, newest, remote, options, step => this.log(step));
+    if (root === cached) throw mismatch;
+    this.anchor = new TrustedSet(cached, options);
     return new TrustedSet(root, options);
   }
 
@@ -227,12 +270,20 @@ class Updater {
   private async loadTargets(trusted: TrustedSet, known: CachedRoles): Promise<void> {
     let level = [TARGETS];
     let visited = 0;
+    let size = 0;
     while (level.length > 0) {
       visited += level.length;
       if (visited > DELEGATIONS_LIMIT) {
         throw new TrustError(
           'TOO_MANY_DELEGATIONS',
           `The repository has more than ${DELEGATIONS_LIMIT} delegations`,
+        );
+      }
+      size += level.reduce((sum, role) => sum + trusted.metaOf(role).length, 0);
+      if (size > ALL_TARGETS_LIMIT) {
+        throw new TrustError(
+          'METADATA_TOO_LARGE',
+          `The targets metadata of the repository is larger than ${ALL_TARGETS_LIMIT} bytes in all`,
         );
       }
       const files = await Promise.all(level.map(role => this.bytesOf(role, trusted)));
@@ -243,7 +294,35 @@ class Updater {
         trusted.loadTargets(role, bytes, isCached ? undefined : await known.targets(role));
         this.logTargets(role, trusted);
       }
-      level = level.flatMap(role => listedChildren(role, trusted));
+      const children = level.flatMap(role => childrenOf(role, trusted));
+      const unlisted = children.filter(child => !isListed(child, trusted.snapshot?.metadata));
+      if (unlisted.length > 0) await this.checkNotHidden(unlisted, trusted, known);
+      level = children.filter(child => !unlisted.includes(child));
+    }
+  }
+
+  /** A role that had an entry before and is still delegated to is hidden, so that what it overrode would count again. */
+  private async checkNotHidden(
+    unlisted: readonly string[],
+    trusted: TrustedSet,
+    known: CachedRoles,
+  ): Promise<void> {
+    const before = (await known.snapshot())?.metadata;
+    for (const role of unlisted) {
+      if (isListed(role, before) && (await this.stillCounts(role, trusted))) throw roleHidden(role);
+    }
+  }
+
+  /** Whether the cached file of a role would be trusted still; not so when it was delegated anew to other keys. */
+  private async stillCounts(role: string, trusted: TrustedSet): Promise<boolean> {
+    const bytes = await this.readCache(role);
+    if (bytes === undefined) return true;
+    try {
+      trusted.verifyTargets(role, bytes);
+      return true;
+    } catch (error) {
+      if (!(error instanceof TrustError)) throw error;
+      return false;
     }
   }
 
@@ -309,9 +388,18 @@ function childrenOf(role: string, trusted: TrustedSet): string[] {
 }
 
 /** Delegations without an entry in the snapshot have never been signed: there is nothing to fetch. */
-function listedChildren(role: string, trusted: TrustedSet): string[] {
-  return childrenOf(role, trusted).filter(
-    child => trusted.snapshot?.metadata.meta.has(child) === true,
+function isListed(role: string, snapshot: SnapshotMetadata | undefined): boolean {
+  return snapshot?.meta.has(role) === true;
+}
+
+function roleHidden(role: string): TrustError {
+  return new TrustError(
+    'ROLE_HIDDEN',
+    `The repository still delegates to ${role}, but the server no longer offers what it signed`,
+    {
+      hint: 'Somebody may be hiding newer signatures; or the delegation was made anew and has signed nothing yet: ask its owner.',
+      details: { role },
+    },
   );
 }
 

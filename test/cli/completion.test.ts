@@ -25,7 +25,10 @@ describe('completion', () => {
     const { out: script, exitCode } = await runCli(['completion', 'bash']);
     expect(exitCode).toBe(0);
     expect(await offers(script, ['re'])).toEqual(['revoke']);
-    expect(await offers(script, ['key', ''])).toEqual(['list', 'generate']);
+    expect(await offers(script, ['key', ''])).toEqual(
+      expect.arrayContaining(['list', 'generate', 'import', 'export', 'passwd', 'remove']),
+    );
+    expect(await offers(script, ['key', 'export', '--r'])).toEqual(['--repository']);
     // Options before the command do not lead astray.
     expect(await offers(script, ['--json', 'key', 'l'])).toEqual(['list']);
     expect(await offers(script, ['completion', ''])).toEqual(['bash', 'zsh', 'fish']);

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RunResult, run } from '../../src/cli/run.ts';
+import { makeTlsIdentity } from '../../src/embedded-server/certificates.ts';
 import { createTestHost, runCli, type TestHost, type TestHostOptions } from './test-host.ts';
 
 const IMAGE = fileURLToPath(new URL('../../fixtures/demo-image', import.meta.url));
@@ -176,6 +177,20 @@ describe('sign, verify, inspect, revoke', () => {
     expect(JSON.parse(out)).toMatchObject({ images: [{ trusted: true, digest: DIGEST }] });
     expect(err).toMatch(/^· /m);
     expect(err).toContain('timestamp.json');
+  });
+});
+
+describe('--tls-ca', () => {
+  it('is the only authority: one that the system trusts does not count beside it', async () => {
+    const own = join(dir, 'own.crt');
+    await writeFile(own, makeTlsIdentity('127.0.0.1', new Date()).ca);
+    // What the system trusts is the very authority of this server.
+    const { err, exitCode } = await runCli(
+      ['inspect', 'localhost:5000/app', '--server', server.url, '--tls-ca', own],
+      { env: { SSL_CERT_FILE: server.caFile, DOCKER_CONFIG: join(dir, 'docker') } },
+    );
+    expect(err).toContain('is not trusted');
+    expect(exitCode).toBe(5);
   });
 });
 

@@ -9,7 +9,6 @@ import {
   type DockerConfig,
   defaultDockerConfigDir,
   loadDockerConfig,
-  userName,
 } from '../../src/registry/docker-config.ts';
 
 let folder: string;
@@ -167,6 +166,7 @@ describe('credentialsFor', () => {
     expect(credentialsFor(config, 'h:2')).toEqual({
       kind: 'registry-token',
       server: 'h:2',
+      username: 'a',
       token: 'bearer',
     });
     expect(credentialsFor(config, 'h:3')).toEqual({
@@ -201,7 +201,6 @@ describe('credentialsFor', () => {
     const hub = 'https://index.docker.io/v1/';
     const config = await load({ auths: { [hub]: { auth: base64('u:p') } } });
     expect(credentialsFor(config, 'docker.io')).toEqual(basic('u', 'p', hub));
-    expect(userName(config, 'docker.io')).toBe('u');
     const other = await load({ auths: { 'docker.io': { auth: base64('u:p') } } });
     expect(credentialsFor(other, 'docker.io')).toEqual({ kind: 'none' });
   });
@@ -224,7 +223,6 @@ describe('credentialsFor', () => {
       server: 'https://index.docker.io/v1/',
       helper: 'pass',
     });
-    expect(userName(config, 'h')).toBeUndefined();
   });
 
   it('is not led astray by names that objects have anyway', async () => {
@@ -236,23 +234,6 @@ describe('credentialsFor', () => {
   it('finds members in any case, as Docker does', async () => {
     const config = await load({ Auths: { h: { AUTH: base64('u:p') } }, credsstore: '' });
     expect(credentialsFor(config, 'h')).toMatchObject({ username: 'u' });
-  });
-});
-
-describe('userName', () => {
-  it('is the one of the login, whatever its kind', async () => {
-    const config = await load({
-      auths: {
-        'a.io': { auth: base64('alice:p') },
-        'https://b.io': {
-          auth: base64('00000000-0000-0000-0000-000000000000:'),
-          identitytoken: 't',
-        },
-      },
-    });
-    expect(userName(config, 'a.io')).toBe('alice');
-    expect(userName(config, 'b.io')).toBe('00000000-0000-0000-0000-000000000000');
-    expect(userName(config, 'c.io')).toBeUndefined();
   });
 });
 

@@ -5,6 +5,7 @@ import { imageSource, type SourceOptions } from '../image-source.ts';
 import { optionValue, repeatedValue, wholeNumber } from '../option-values.ts';
 import {
   signBrief,
+  signErrors,
   signJson,
   signLines,
   signOutcome,
@@ -70,6 +71,8 @@ export function addSign(program: Command, action: Action): void {
           brief: () => signBrief(report),
           warnings: signWarnings(report),
         });
+        if (context.display.options.quiet && !context.display.options.json)
+          context.display.error(...signErrors(report));
         return signOutcome(report);
       }),
     );

@@ -2,6 +2,7 @@ import { printable } from '../../crypto/printable.ts';
 import { naturalOrder } from '../../operations/natural-order.ts';
 import type { SignedRepository, SignReport } from '../../operations/sign.ts';
 import type { Paint } from '../display.ts';
+import { errorLines } from '../error-report.ts';
 import { worstExitCode } from '../exit-codes.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, roleName, shortKeyId } from '../key-names.ts';
@@ -16,6 +17,13 @@ export function signJson(report: SignReport): object {
 export function signBrief(report: SignReport): string[] {
   return report.repositories.flatMap(({ repository, tags }) =>
     sorted(tags).map(({ tag, digest }) => printable(`${repository}:${tag}@${digest}`)),
+  );
+}
+
+/** Why repositories were not signed, for stderr. */
+export function signErrors(report: SignReport): string[] {
+  return report.repositories.flatMap(({ repository, error }) =>
+    error === undefined ? [] : errorLines({ ...error, message: `${repository}: ${error.message}` }),
   );
 }
 

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { printable } from '../../crypto/printable.ts';
+import type { Action } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { examples } from '../help-text.ts';
+import { SCHEMA_VERSION } from '../json-document.ts';
+import { keyName, shortKeyId } from '../key-names.ts';
+
+const DESCRIPTION = `Gives a private key a new passphrase. The old one comes from the usual variables
+or is asked for, the new one from TABELLION_NEW_PASSPHRASE or is asked for.
+Until the key is safely stored under the new one, the old one opens it.`;
+
+/** `tabellion key passwd` */
+export function addKeyPasswd(key: Command, action: Action): void {
+  key
+    .command('passwd')
+    .summary('change the passphrase of a key')
+    .description(DESCRIPTION)
+    .argument('<key-id>', 'the key, by its ID or the first 7 digits or more')
+    .addHelpText(
+      'after',
+      examples(['tabellion key passwd 135a78a586dd', 'see key list for the IDs']),
+    )
+    .action(
+      action<[string], object>(async (context, _options, given) => {
+        const { changePassphrase } = await import('../../operations/change-passphrase.ts');
+        const { resolveKeyIds } = await import('../../operations/key-id.ts');
+        const report = await context.withSession(async session => {
+          const [id = given] = await resolveKeyIds(session, [given]);
+          return changePassphrase(session, { id });
+        });
+        const { id, role, gun, file } = report;
+        context.display.result({
+          json: () => ({ schemaVersion: SCHEMA_VERSION, ...report }),
+          text: () => [
+            `The ${keyName(role, gun)} ${shortKeyId(id)} has a new passphrase`,
+            `  private key  ${printable(file)}`,
+          ],
+          brief: () => [printable(id)],
+        });
+        return EXIT.done;
+      }),
+    );
+}

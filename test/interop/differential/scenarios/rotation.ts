@@ -1,0 +1,180 @@
+import { fails, type Scenario, works } from '../scenario.ts';
+import { someFiles } from './files.ts';
+
+export const rotation: Scenario = {
+  name: 'rotation',
+  steps: [
+    someFiles,
+    works('init', 'init {gun} -p'),
+    works('a target', 'add {gun} one one.txt -p'),
+    works('list', 'list {gun}'),
+    works('stage another', 'add {gun} two two.txt'),
+    works('targets', 'key rotate {gun} targets'),
+    works('status', 'status {gun}'),
+    works('list after targets', 'list {gun}'),
+    works('keys after targets', 'key list'),
+    works('snapshot to the server', 'key rotate {gun} snapshot -r'),
+    works('list after snapshot', 'list {gun}'),
+    works('keys after snapshot', 'key list'),
+    works('publish with the snapshot there', 'publish {gun}'),
+    works('list with the snapshot there', 'list {gun}'),
+    works('snapshot back', 'key rotate {gun} snapshot'),
+    works('list after it came back', 'list {gun}'),
+    works('snapshot anew', 'key rotate {gun} snapshot'),
+    works('timestamp', 'key rotate {gun} timestamp --server-managed'),
+    works('list after timestamp', 'list {gun}'),
+    works('root: no', 'key rotate {gun} root', { stdin: 'no\n' }),
+    works('root: end of input', 'key rotate {gun} root'),
+    works('root: yes', 'key rotate {gun} root', { stdin: 'yes\n' }),
+    works('list after root', 'list {gun}'),
+    works('keys after root', 'key list'),
+    works('publish with the new root', 'add {gun} three one.txt -p'),
+    works('list with the new root', 'list {gun}'),
+    works('root with older signatures', 'key rotate {gun} root -l 1', { stdin: 'y\n' }),
+    works('targets with older signatures', 'key rotate {gun} targets --legacy 2'),
+    works('list after that', 'list {gun}'),
+    works('root with all older signatures', 'key rotate {gun} root -l -1', { stdin: 'y\n' }),
+  ],
+};
+
+export const rotationToGivenKeys: Scenario = {
+  name: 'rotation-given-keys',
+  steps: [
+    someFiles,
+    works('init', 'init {gun} -p'),
+    works('a target', 'add {gun} one one.txt -p'),
+    works('targets', 'key rotate {gun} targets -k {inputs}/alice-key.pem'),
+    works('list after targets', 'list {gun}'),
+    works('keys after targets', 'key list'),
+    works(
+      'targets to two keys',
+      'key rotate {gun} targets -k {inputs}/bob-key.pem --key {inputs}/carol-key.pem',
+    ),
+    works('keys after two', 'key list'),
+    works('publish with two', 'add {gun} two two.txt -p'),
+    works('list with two', 'list {gun}'),
+    works('RSA', 'key rotate {gun} targets -k {inputs}/rsa-pkcs1-key.pem'),
+    works('Ed25519', 'key rotate {gun} snapshot -k {vectors}/import/ed25519-notary-96.pem'),
+    works('list after Ed25519', 'list {gun}'),
+    works(
+      'an encrypted key for targets',
+      'key rotate {gun} targets -k {inputs}/carol-encrypted-key.pem',
+    ),
+    works('root', 'key rotate {gun} root -k {inputs}/root-encrypted-key.pem', { stdin: 'yes\n' }),
+    works('list after root', 'list {gun}'),
+    works('root, but no', 'key rotate {gun} root -k {inputs}/second-root-encrypted-key.pem', {
+      stdin: 'no\n',
+      undone: true,
+    }),
+    fails('root from a clear key', 'key rotate {gun} root -k {inputs}/root-clear-key.pem', {
+      stdin: 'yes\n',
+      undone: true,
+    }),
+    fails('the file is absent', 'key rotate {gun} targets -k absent.pem', { undone: true }),
+    fails('the file is no PEM', 'key rotate {gun} targets -k {inputs}/text.pem', { undone: true }),
+    fails('the file is a public key', 'key rotate {gun} targets -k {inputs}/alice.pem', {
+      undone: true,
+    }),
+    fails(
+      'one of two is absent',
+      'key rotate {gun} targets -k {inputs}/alice-key.pem -k absent.pem',
+      { undone: true },
+    ),
+    fails('wrong passphrase', 'key rotate {gun} root -k {inputs}/second-root-encrypted-key.pem', {
+      env: { NOTARY_ROOT_PASSPHRASE: 'not this one' },
+      stdin: 'yes\n',
+      undone: true,
+    }),
+    works('keys at last', 'key list'),
+    works('list at last', 'list {gun}'),
+  ],
+};
+
+export const rotationErrors: Scenario = {
+  name: 'rotation-errors',
+  steps: [
+    someFiles,
+    works('init', 'init {gun} -p'),
+    fails('no arguments', 'key rotate'),
+    fails('no role', 'key rotate {gun}'),
+    fails('timestamp by the client', 'key rotate {gun} timestamp'),
+    fails('targets by the server', 'key rotate {gun} targets -r'),
+    fails('root by the server', 'key rotate {gun} root -r', { stdin: 'yes\n' }),
+    fails('a delegation', 'key rotate {gun} targets/alice'),
+    fails('a delegation by the server', 'key rotate {gun} targets/alice -r'),
+    fails('a role that is none', 'key rotate {gun} bogus'),
+    fails('a role in capitals', 'key rotate {gun} Targets'),
+    fails('the empty role', 'key rotate {gun} ""'),
+    fails('timestamp with a key', 'key rotate {gun} timestamp -k {inputs}/alice-key.pem', {
+      undone: true,
+    }),
+    fails(
+      'snapshot by the server with a key',
+      'key rotate {gun} snapshot -r -k {inputs}/absent.pem',
+      { undone: true },
+    ),
+    fails('legacy is no number', 'key rotate {gun} targets -l many'),
+    fails('no server', 'key rotate {gun} targets -s {closed}', { undone: true }),
+    works('publish is still possible', 'publish {gun}'),
+    fails('no passphrase for the new key', 'key rotate {gun} targets', {
+      env: { NOTARY_TARGETS_PASSPHRASE: undefined },
+      undone: true,
+    }),
+    fails('no passphrase for root', 'key rotate {gun} targets', {
+      env: { NOTARY_ROOT_PASSPHRASE: undefined },
+      undone: true,
+    }),
+    fails('wrong passphrase for root', 'key rotate {gun} snapshot -r', {
+      env: { NOTARY_ROOT_PASSPHRASE: 'not this one' },
+      undone: true,
+    }),
+    works('the root key goes', 'key remove {key root}', { stdin: 'yes\n' }),
+    fails('targets without the root key', 'key rotate {gun} targets', { undone: true }),
+    fails('timestamp without the root key', 'key rotate {gun} timestamp -r', { undone: true }),
+    fails('root without the root key', 'key rotate {gun} root', { stdin: 'yes\n', undone: true }),
+    works('keys at last', 'key list'),
+    works('list', 'list {gun}'),
+  ],
+};
+
+export const missingKeys: Scenario = {
+  name: 'missing-keys',
+  steps: [
+    someFiles,
+    works('init', 'init {gun} -p'),
+    works('stage', 'add {gun} one one.txt'),
+    fails('wrong targets passphrase', 'publish {gun}', {
+      env: { NOTARY_TARGETS_PASSPHRASE: 'not this one' },
+    }),
+    fails('no targets passphrase', 'publish {gun}', {
+      env: { NOTARY_TARGETS_PASSPHRASE: undefined },
+    }),
+    fails('wrong snapshot passphrase', 'publish {gun}', {
+      env: { NOTARY_SNAPSHOT_PASSPHRASE: 'not this one' },
+    }),
+    works('status', 'status {gun}'),
+    works('root is not needed', 'publish {gun}', { env: { NOTARY_ROOT_PASSPHRASE: undefined } }),
+    works('the targets key goes', 'key remove {key targets}', { stdin: 'yes\n' }),
+    works('nothing staged: the targets key is not needed', 'publish {gun}'),
+    fails('publish without the targets key', 'add {gun} two two.txt -p'),
+    works('drop it', 'reset {gun} --all'),
+    works('a removal of what is not there needs no key', 'remove {gun} never -p'),
+    fails(
+      'delegations need it',
+      'delegation add {gun} targets/alice {inputs}/alice.pem --all-paths -p',
+    ),
+    works('drop that', 'reset {gun} --all'),
+    works('a new targets key', 'key rotate {gun} targets'),
+    works('publish with it', 'add {gun} two two.txt -p'),
+    works('the snapshot key goes', 'key remove {key snapshot}', { stdin: 'yes\n' }),
+    fails('publish without the snapshot key', 'add {gun} three two.txt -p'),
+    works('drop the last', 'reset {gun} --all'),
+    works('snapshot to the server', 'key rotate {gun} snapshot -r'),
+    works('publish at last', 'add {gun} three two.txt -p'),
+    works('list', 'list {gun}'),
+    fails('a second init with a wrong passphrase', 'init {gun}/second', {
+      env: { NOTARY_ROOT_PASSPHRASE: 'not this one' },
+    }),
+    works('keys', 'key list'),
+  ],
+};
