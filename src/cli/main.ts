@@ -28,9 +28,14 @@ export async function main(argv: string[]): Promise<void> {
   if (abandoned) process.exit();
 }
 
-/** Loads only the dialect that is spoken: Notary's has its own rules for its command line. */
+/** Loads only the dialect that is spoken: Notary's and Docker's have their own rules for the command line. */
 async function runDialect(argv: string[], host: Host): Promise<RunResult> {
   const [first, ...rest] = argv;
   if (first === 'notary') return await (await import('./notary/run.ts')).runNotary(rest, host);
+  if (first === 'docker-trust')
+    return await (await import('./docker-trust/run.ts')).runDockerTrust(rest, host);
+  // As which docker starts it, by the script of `tabellion plugin install`.
+  if (first === 'docker-cli-plugin')
+    return await (await import('./docker-trust/plugin.ts')).runPlugin(rest, host);
   return await (await import('./run.ts')).run(argv, host);
 }

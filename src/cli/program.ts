@@ -4,6 +4,7 @@ import { addDelegation } from './commands/delegation.ts';
 import { addDemo } from './commands/demo.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addKey } from './commands/key.ts';
+import { addPlugin } from './commands/plugin.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addServe } from './commands/serve.ts';
 import { addSign } from './commands/sign.ts';
@@ -52,6 +53,7 @@ export function buildProgram(runtime: Runtime): Command {
   program.commandsGroup('More:');
   addServe(program, action);
   addDemo(program, action);
+  addPlugin(program, action);
   addCompletion(program, action);
   return program;
 }

@@ -37,6 +37,8 @@ export interface DelegationReport {
   readonly lostTargets: readonly string[];
   /** Names that are trusted as something else now. */
   readonly alteredTargets: readonly string[];
+  /** Tags that Docker took and takes no more: neither `targets` nor releases vouches for them as they were. */
+  readonly unreleasedTags: readonly string[];
   /** Tags that stay released although no signer is left who signed them: only the repository stands for them. */
   readonly tagsWithoutSigner: readonly string[];
   readonly versions: Readonly<Record<string, number>>;
@@ -157,7 +159,13 @@ export interface DelegationPlan {
 
 type Effects = Pick<
   DelegationReport,
-  'delegations' | 'resigned' | 'lostTargets' | 'alteredTargets' | 'tagsWithoutSigner' | 'warnings'
+  | 'delegations'
+  | 'resigned'
+  | 'lostTargets'
+  | 'alteredTargets'
+  | 'unreleasedTags'
+  | 'tagsWithoutSigner'
+  | 'warnings'
 >;
 
 export interface DelegationChangeOptions {
@@ -240,6 +248,7 @@ const NO_EFFECTS: Effects = {
   resigned: [],
   lostTargets: [],
   alteredTargets: [],
+  unreleasedTags: [],
   tagsWithoutSigner: [],
   warnings: [],
 };
@@ -265,7 +274,7 @@ async function tryOut(
       resigned,
       lostTargets: lost,
       alteredTargets: altered,
-      tagsWithoutSigner: tagsWithoutSigner(repository, trial),
+      ...releaseEffects(repository, trial),
       warnings: [
         ...plan.warnings,
         ...trial.warnings,
@@ -280,19 +289,29 @@ async function tryOut(
   };
 }
 
-/** Tags that had a signer, and are released by nobody but the repository now. */
-function tagsWithoutSigner(before: Repository, after: Repository): string[] {
+/** What a change does to the tags that Docker takes. */
+function releaseEffects(
+  before: Repository,
+  after: Repository,
+): Pick<DelegationReport, 'unreleasedTags' | 'tagsWithoutSigner'> {
   const unsigned = new Set(unsignedRoles(after));
-  const present = releasedTags(role => (unsigned.has(role) ? undefined : after.view(role)));
-  const bare = new Set(
-    present
-      .filter(({ signers }) => signers.length === 0)
-      .map(({ tag, sha256 }) => `${tag} ${sha256}`),
+  const present = new Map(
+    releasedTags(role => (unsigned.has(role) ? undefined : after.view(role))).map(released => [
+      `${released.sha256} ${released.tag}`,
+      released,
+    ]),
   );
-  return releasedTags(before.view)
-    .filter(({ tag, sha256, signers }) => signers.length > 0 && bare.has(`${tag} ${sha256}`))
-    .map(({ tag }) => tag)
-    .sort(naturalOrder);
+  const unreleased = new Set<string>();
+  const bare = new Set<string>();
+  for (const { tag, sha256, signers } of releasedTags(before.view)) {
+    const now = present.get(`${sha256} ${tag}`);
+    if (now === undefined) unreleased.add(tag);
+    else if (signers.length > 0 && now.signers.length === 0) bare.add(tag);
+  }
+  return {
+    unreleasedTags: [...unreleased].sort(naturalOrder),
+    tagsWithoutSigner: [...bare].sort(naturalOrder),
+  };
 }
 
 function hasEnoughKeys(repository: Repository, role: string): boolean {

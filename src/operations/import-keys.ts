@@ -30,6 +30,8 @@ export interface ImportKeysRequest {
   readonly sameKey?: 'keep' | 'replace';
   /** Instead of the session's: Notary has new ones for each file. */
   readonly passphrases?: readonly PassphraseSource[];
+  /** Takes no file that others than its owner can read or write. */
+  readonly ownerOnly?: boolean;
 }
 
 export interface ImportKeysReport {
@@ -51,7 +53,7 @@ export interface ImportedFile {
 
 /**
  * Imports all keys of all files, or none (see `badBlocks`). What is reported as stored was read back.
- * @throws OperationError `FILE_NOT_READABLE` | `FILE_TOO_LARGE`; KeyError `KEY_PASSPHRASE_MISSING` |
+ * @throws OperationError `FILE_NOT_READABLE` | `FILE_TOO_LARGE`; KeyError `KEY_FILE_OPEN_TO_OTHERS` | `KEY_PASSPHRASE_MISSING` |
  *   `KEY_PASSPHRASE_TOO_SHORT` | `KEY_NOT_STORED` | `KEY_STORE_UNREADABLE`. Then nothing was stored.
  */
 export async function importKeys(
@@ -60,7 +62,11 @@ export async function importKeys(
 ): Promise<ImportKeysReport> {
   const { role, gun, formats = 'all', badBlocks = 'refuse', sameKey = 'keep' } = request;
   const inputs: InputFile[] = [];
-  for (const file of request.files) inputs.push(await readInputFile(file, FILE_LIMIT));
+  for (const file of request.files) {
+    const input = await readInputFile(file, FILE_LIMIT);
+    if (input.othersHaveAccess && request.ownerOnly === true) throw openToOthers(file);
+    inputs.push(input);
+  }
   const imported = await importBlocks(
     await session.keys(),
     inputs.map(({ content }) => content),
@@ -99,6 +105,17 @@ const COMPLETE = new Set<ImportStatus>([
 
 function isComplete({ error, blocks }: ImportedFile): boolean {
   return error === undefined && blocks.every(({ status }) => COMPLETE.has(status));
+}
+
+function openToOthers(file: string): KeyError {
+  return new KeyError(
+    'KEY_FILE_OPEN_TO_OTHERS',
+    `Others than its owner can read or write ${printable(file)}`,
+    {
+      hint: 'Set its mode to 0600; if others may have read it, make a new key.',
+      details: { path: file },
+    },
+  );
 }
 
 function noKey(file: string): KeyError {

@@ -15,6 +15,8 @@ export interface GenerateKeyRequest {
   readonly repository?: string;
   /** Where to write the public key (PEM with a `role` header, as `docker trust key generate` writes it). */
   readonly publicKeyFile?: string;
+  /** Told when nothing stands in the way any more, before a passphrase is asked for. */
+  readonly onStart?: () => void;
 }
 
 export interface GeneratedKey {
@@ -50,6 +52,7 @@ export async function generateKey(
     request.publicKeyFile === undefined ? undefined : resolve(request.publicKeyFile);
   // Before the key is made: nobody would hear of one whose public half could not be written.
   if (publicKeyFile !== undefined) await checkNewFile(publicKeyFile);
+  request.onStart?.();
   const keys = await session.keys();
   const key = await keys.generate({ role, ...(gun === undefined ? {} : { gun }) });
   if (publicKeyFile !== undefined) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { printable } from '../crypto/printable.ts';
 import { UsageError } from '../errors.ts';
 import type { Authorizer, Credentials } from '../http/authorization.ts';
-import { loginAuthorizer } from '../http/login-authorizer.ts';
+import { type LoginAuthorizerOptions, loginAuthorizer } from '../http/login-authorizer.ts';
 import { createTransport, type HttpTransport, type TlsMaterial } from '../http/transport.ts';
 import { keyFileName } from '../keys/key-files.ts';
 import type { KeyStore } from '../keys/key-store.ts';
@@ -130,6 +130,8 @@ export class Session {
   private notary: Promise<NotaryConfig | undefined> | undefined;
   private pins: Promise<TrustPinning> | undefined;
   private readonly logins: Logins;
+  /** One for each server and registry: what a server has asked for, and its tokens, hold for the whole run. */
+  private readonly authorizers = new Map<string, Authorizer>();
 
   constructor(options: SessionOptions) {
     this.options = options;
@@ -301,7 +303,8 @@ export class Session {
 
   private trustServerAuthorizer(domain: string, server: string, login: LoginSource): Authorizer {
     const { options } = this;
-    return loginAuthorizer({
+    return this.authorizer({
+      domain,
       origin: new URL(server).origin,
       login,
       tokenTransport: realm => this.tokenTransport(realm, serverAuthority(server), server),
@@ -313,8 +316,22 @@ export class Session {
     });
   }
 
+  private authorizer({
+    domain,
+    ...options
+  }: LoginAuthorizerOptions & { readonly domain: string }): Authorizer {
+    const key = `${options.server} ${options.origin} ${domain}`;
+    let authorizer = this.authorizers.get(key);
+    if (authorizer === undefined) {
+      authorizer = loginAuthorizer(options);
+      this.authorizers.set(key, authorizer);
+    }
+    return authorizer;
+  }
+
   private registryAuthorizer(domain: string, origin: string, login: LoginSource): Authorizer {
-    return loginAuthorizer({
+    return this.authorizer({
+      domain,
       origin,
       login,
       tokenTransport: realm => this.tokenTransport(realm, domain),

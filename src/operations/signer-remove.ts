@@ -12,9 +12,9 @@ import {
   changedRepository,
   checkNoReleases,
   forEachRepository,
-  otherSigners,
   releaseKeys,
   type SignerReport,
+  sharedKeys,
   signerKeys,
   signerReport,
 } from './signer-repositories.ts';
@@ -45,15 +45,17 @@ export async function removeSigner(
 }
 
 function removal(repository: Repository, name: string): DelegationPlan {
-  const keys = signerKeys(repository, name);
+  const shared = sharedKeys(repository, name);
   const released = releaseKeys(repository);
-  const leaving = keys.filter(id => released.includes(id));
-  const others = otherSigners(repository, name, keys);
+  // Whoever signs with the same key stays able to release.
+  const leaving = signerKeys(repository, name).filter(
+    id => released.includes(id) && !shared.keys.includes(id),
+  );
   const warnings =
-    others.length === 0
+    shared.keys.length === 0
       ? []
       : [
-          `A key of ${printable(name)} is also a key of ${others.map(printable).join(', ')}: it goes on signing there, but releases nothing any more`,
+          `A key of ${printable(name)} is also a key of ${shared.signers.map(printable).join(', ')}, and stays trusted as such`,
         ];
   const removals =
     leaving.length === 0

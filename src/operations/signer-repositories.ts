@@ -89,6 +89,7 @@ export const NO_CHANGE = {
   resigned: [],
   lostTargets: [],
   alteredTargets: [],
+  unreleasedTags: [],
   tagsWithoutSigner: [],
   versions: {},
   warnings: [],
@@ -141,17 +142,19 @@ export function releaseKeys(repository: Repository): readonly string[] {
   return delegationEntries(repository).get(RELEASES)?.keys ?? [];
 }
 
-/** Names of the others who have one of these keys too. */
-export function otherSigners(
+/** Those of a signer's keys that somebody else signs with too, and who. */
+export function sharedKeys(
   repository: Repository,
   name: string,
-  keyIds: readonly string[],
-): string[] {
+): { readonly keys: readonly string[]; readonly signers: readonly string[] } {
   const own = `${TARGETS}/${name}`;
-  return [...delegationEntries(repository)]
-    .filter(
-      ([role, { keys }]) =>
-        !isWithin(role, own) && role !== RELEASES && keys.some(id => keyIds.includes(id)),
-    )
-    .map(([role]) => signerName(role));
+  const keyIds = signerKeys(repository, name);
+  const others = [...delegationEntries(repository)].filter(
+    ([role, { keys }]) =>
+      !isWithin(role, own) && role !== RELEASES && keys.some(id => keyIds.includes(id)),
+  );
+  return {
+    keys: keyIds.filter(id => others.some(([, { keys }]) => keys.includes(id))),
+    signers: others.map(([role]) => signerName(role)),
+  };
 }

@@ -21,6 +21,7 @@ import {
   releaseKeys,
   type SignerReport,
   type SignerRepository,
+  sharedKeys,
   signerKeys,
   signerReport,
 } from './signer-repositories.ts';
@@ -101,7 +102,8 @@ function exchange(
   }
   const released = releaseKeys(repository);
   // Whoever could not release before is not let to by a new key.
-  const leaving = old.filter(id => released.includes(id));
+  const shared = sharedKeys(repository, name);
+  const leaving = old.filter(id => released.includes(id) && !shared.keys.includes(id));
   const mayRelease = present.some(id => released.includes(id));
   return {
     changes: [

@@ -72,7 +72,7 @@ async function changeTarget(
   if (!covers(repository.usablePaths(role), name)) throw outsidePaths(repository, role, name);
   if (present !== undefined && sameTarget(present, target)) return false;
   await requireKeys(role, repository.keysFor(role), ring);
-  warnOfFreshStart(repository, role);
+  checkNothingLost(repository, role);
   repository.editableTargets(role).set(name, target);
   return true;
 }
@@ -124,7 +124,7 @@ async function changeDelegation(
     }
   }
   await requireKeys(parent, repository.keysFor(parent), ring);
-  warnOfFreshStart(repository, parent);
+  checkNothingLost(repository, parent);
   repository.edit(parent, metadata => ({
     ...metadata,
     delegations: withDelegation(metadata.delegations, role, payload),
@@ -134,14 +134,24 @@ async function changeDelegation(
   return true;
 }
 
-/** What is not trusted is not signed again unseen: only a witness adopts it. */
-function warnOfFreshStart(repository: Repository, role: string): void {
+/**
+ * What is not trusted is neither signed again unseen nor thrown away: only a witness adopts it.
+ * @throws OperationError `ROLE_NOT_TRUSTED`
+ */
+function checkNothingLost(repository: Repository, role: string): void {
   const invalid = repository.invalid.get(role);
   if (invalid === undefined || repository.view(role) !== undefined) return;
   const { targets, delegations } = invalid.metadata;
-  if (targets.size + (delegations.roles?.length ?? 0) === 0) return;
-  repository.warnings.push(
-    `${role} was not trusted any more and begins anew, without the ${targets.size} targets and ${delegations.roles?.length ?? 0} delegations that it held`,
+  const children = delegations.roles?.length ?? 0;
+  if (targets.size + children === 0) return;
+  throw new OperationError(
+    'ROLE_NOT_TRUSTED',
+    `${role} is not trusted as it stands (${invalid.reason.message}), and adding to it would drop the ${targets.size} targets and ${children} delegations that it holds`,
+    {
+      cause: invalid.reason,
+      hint: 'Review what it holds, then sign it again as it is with “witness”; or remove the delegation and add it anew.',
+      details: { role },
+    },
   );
 }
 
@@ -276,7 +286,7 @@ function withDelegation(
   const altered: DelegatedRole = {
     name: role,
     // Go prints a list whose last member was taken as null.
-    keyIds: keyIds.length === 0 && (present.keyIds?.length ?? 0) > 0 ? null : keyIds,
+    keyIds: keyIds.length === 0 && present.keyIds?.length !== 0 ? null : keyIds,
     paths: [...new Set([...paths, ...(change.addPaths ?? [])])],
     threshold: present.threshold,
   };

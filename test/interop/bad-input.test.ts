@@ -236,7 +236,8 @@ describeWithPeers(
 
       test.each(hostile)('hostile: %j', async reference => {
         const person = await scene.person('victim');
-        for (const command of [['inspect', reference], sign(reference)]) {
+        const commands = [['inspect', reference], ['verify', reference], sign(reference)];
+        for (const command of reference.startsWith('..') ? commands : commands.slice(0, 1)) {
           const result = await person.tabellion.run(command);
           expectRefusal(result, 2, /reference|repository/);
           // Nothing that a terminal would obey.

@@ -32,7 +32,7 @@ describeWithPeers(
     const metadataFile = ({ trustDir }: Person, gun: string, role: string) =>
       path.join(trustDir, 'tuf', gun, 'metadata', `${role}.json`);
 
-    test.each(['000', '022', '077'])('is for its owner alone, with umask %s', async umask => {
+    test.each(['000', '077'])('is for its owner alone, with umask %s', async umask => {
       const gun = `localhost:5000/folder/umask-${umask}`;
       const owner = await scene.person('owner');
       const wrapper = ['sh', '-c', `umask ${umask} && exec "$@"`, 'sh'];
@@ -88,13 +88,13 @@ describeWithPeers(
         const person = await reader();
         await damage(metadataFile(person, gun, 'root'));
         const before = await folderContent(person.trustDir);
-        for (const flags of [[], ['--offline'], ['--require-fresh']]) {
-          expect(await verifyTag(person, `${gun}:1`, ...flags)).toMatchObject({
-            exitCode: 3,
-            trusted: false,
-            error: { code: 'CACHED_ROOT_INVALID', hint: expect.stringContaining('thumbprint') },
-          });
-        }
+        const wanted = {
+          exitCode: 3,
+          trusted: false,
+          error: { code: 'CACHED_ROOT_INVALID', hint: expect.stringContaining('thumbprint') },
+        };
+        expect(await verifyTag(person, `${gun}:1`)).toMatchObject(wanted);
+        expect(await verifyTag(person, `${gun}:1`, '--offline')).toMatchObject(wanted);
         const args = ['sign', `${gun}:2`, ...digestFlags(content('two'))];
         expect(await person.tabellion.run(args)).toMatchObject({
           code: 3,
@@ -106,18 +106,25 @@ describeWithPeers(
         expect(await folderContent(person.trustDir)).toEqual(before);
       });
 
-      test.each(damages)('any other file %s: heals itself online', async (_name, damage) => {
+      test('any other file damaged: heals itself online', async () => {
         const person = await reader();
         const whole = await folderContent(person.trustDir);
-        for (const role of ROLES.slice(1)) {
-          await damage(metadataFile(person, gun, role));
+        const others = ROLES.slice(1);
+        for (const [index, role] of others.entries()) {
+          const [, damage] = damages[index % damages.length] ?? [];
+          await damage?.(metadataFile(person, gun, role));
+          expect(await folderContent(person.trustDir)).not.toEqual(whole);
           expect(await verifyTag(person, `${gun}:1`)).toMatchObject({ exitCode: 0 });
           expect(await folderContent(person.trustDir)).toEqual(whole);
         }
-        for (const role of ROLES.slice(1)) await damage(metadataFile(person, gun, role));
+        for (const [, damage] of damages) {
+          for (const role of others) await damage(metadataFile(person, gun, role));
+          expect(await verifyTag(person, `${gun}:1`)).toMatchObject({ exitCode: 0 });
+          expect(await folderContent(person.trustDir)).toEqual(whole);
+        }
+        for (const role of others) await truncate(metadataFile(person, gun, role), 100);
         expect(await verifyTag(person, `${gun}:1`, '--offline')).toMatchObject({ exitCode: 3 });
-        expect(await verifyTag(person, `${gun}:1`)).toMatchObject({ exitCode: 0 });
-        expect(await folderContent(person.trustDir)).toEqual(whole);
+        await person.tabellion.succeed(['inspect', gun]);
         await person.notary.succeed(['list', gun]);
       });
 

@@ -7,6 +7,7 @@ import { type AddSignerRequest, addSigner } from '../../src/operations/signer-ad
 import { listSigners } from '../../src/operations/signer-list.ts';
 import { removeSigner } from '../../src/operations/signer-remove.ts';
 import { rotateSigner } from '../../src/operations/signer-rotate.ts';
+import { witnessRoles } from '../../src/operations/witness.ts';
 import { content, it, type Machine, type Scene } from '../support/trust-scene.ts';
 
 const APP = 'localhost:5000/app';
@@ -200,6 +201,37 @@ describe('removing a signer', () => {
     const report = await remove(owner, 'alice', [APP]);
     expect(report.repositories).toMatchObject([{ lostTargets: ['1'], confirmed: true }]);
     expect(await keysOf(scene, APP)).toEqual({ 'targets/releases': [] });
+  });
+
+  it('leaves a key that somebody else signs with to them', async ({ scene }) => {
+    const { owner, bob } = await twoSigners(scene);
+    await add(owner, { name: 'carol', keyIds: [bob] }, APP);
+    const report = await remove(owner, 'bob', [APP]);
+    expect(report.repositories[0]?.warnings.join()).toContain('is also a key of carol');
+    expect(await keysOf(scene, APP)).toMatchObject({ 'targets/carol': [bob] });
+    expect((await keysOf(scene, APP))['targets/releases']).toContain(bob);
+  });
+
+  it('names the tags that nobody releases any more, though somebody still signs them', async ({
+    scene,
+  }) => {
+    const { owner } = await twoSigners(scene);
+    const other = await scene.machine();
+    await other.takeKey(owner, 'bob');
+    // Bob signs, but only alice's key released it.
+    await owner.signOne(`${APP}:1`, { as: content('1'), roles: ['targets/bob'] });
+    await owner.signOne(`${APP}:1`, { as: content('1'), signer: 'alice' });
+    await owner.loseKey('bob');
+    await owner.signOne(`${APP}:2`, { as: content('2') });
+    const report = await remove(owner, 'alice', [APP]);
+    expect(report.repositories).toMatchObject([
+      { unreleasedTags: ['1', '2', 'first'], lostTargets: ['2', 'first'], resigned: [] },
+    ]);
+    const mended = await other.run(session =>
+      witnessRoles(session, APP, { roles: ['targets/releases'] }),
+    );
+    expect(mended.roles).toMatchObject([{ role: 'targets/releases', status: 'signed' }]);
+    expect((await (await scene.machine()).verify(`${APP}:2`)).trusted).toBe(true);
   });
 
   it('is no success where nobody was removed', async ({ scene }) => {

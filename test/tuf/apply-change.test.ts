@@ -386,12 +386,26 @@ describe('a witness', () => {
     expect(all.repository.invalid.has('targets/w')).toBe(false);
   });
 
-  it('without which a new target starts such a file anew, but never below its version', async () => {
+  it('must come before anything is added to such a file, whose content would be lost', async () => {
     const all = await scene(invalidated);
+    const added = addTarget('targets/w', 'new', IMAGE);
+    await expectFailure(all.apply(added), OperationError, 'ROLE_NOT_TRUSTED');
+    const below = createDelegation('targets/w/x', { threshold: 1, addPaths: [''] });
+    await expectFailure(all.apply(below), OperationError, 'ROLE_NOT_TRUSTED');
+    await all.apply(witness('targets/w'));
+    await all.apply(added);
+    expect([...(all.repository.view('targets/w')?.targets.keys() ?? [])]).toEqual(['kept', 'new']);
+  });
+
+  it('is not needed where such a file holds nothing; its version goes on', async () => {
+    const all = await scene(server => {
+      server.delegate('targets/w', ['']);
+      server.payload('targets/w').version = 6;
+      server.sign('targets/w', { signers: [STRANGER] });
+      return [];
+    });
     await all.apply(addTarget('targets/w', 'new', IMAGE));
-    const { metadata } = all.repository.roles.get('targets/w') ?? {};
-    expect([...(metadata?.targets.keys() ?? [])]).toEqual(['new']);
-    expect(metadata?.version).toBe(7);
+    expect(all.repository.view('targets/w')?.version).toBe(7);
   });
 
   it('marks a good role for signing, needs its key, and knows no role that has never signed', async () => {

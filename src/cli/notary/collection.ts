@@ -5,13 +5,15 @@ import type { Session } from '../../operations/session.ts';
 import type { NotaryContext } from './context.ts';
 import { sentenceFor } from './failure.ts';
 import { Fatal } from './fatal.ts';
-import { offline, reach } from './online.ts';
+import { notReached, reach } from './online.ts';
 
 const CACHED =
   'Error while downloading remote metadata, using cached timestamp - this might not be the latest version available remotely';
 
 /** Failures of a cached copy when the server cannot be reached. */
 const CACHE_FAILURES: readonly string[] = ['NO_TRUST_DATA', 'CACHE_INCOMPLETE', 'METADATA_EXPIRED'];
+
+const LEFT_ASIDE = /^(\S+) was left aside: /;
 
 interface ReadResult {
   readonly warnings: readonly string[];
@@ -25,7 +27,7 @@ export async function readCollection<T extends ReadResult>(
 ): Promise<T> {
   return await onCollection(context, gun, async session => {
     const found = await reach(context, session, gun);
-    if (found === 'refused') throw offline();
+    if (found === 'refused' || found === 'web-page') throw notReached(found);
     const isOffline = found === 'unreachable';
     try {
       const result = await read(session, { offline: isOffline, requireFresh: false });
@@ -34,7 +36,7 @@ export async function readCollection<T extends ReadResult>(
       return result;
     } catch (error) {
       const isCacheFailure = error instanceof TabellionError && CACHE_FAILURES.includes(error.code);
-      throw isOffline && isCacheFailure ? offline(error) : error;
+      throw isOffline && isCacheFailure ? notReached(found, error) : error;
     }
   });
 }
@@ -73,7 +75,13 @@ async function withSentences<T>(
 
 /** What the original says of metadata that will not stay as it is, and whatever else people should know. */
 export function tellWarnings(context: NotaryContext, warnings: readonly string[]): void {
-  for (const warning of warnings) {
+  const isLeftAside = (warning: string): boolean => LEFT_ASIDE.test(warning);
+  // The original goes down into each delegation before it comes to the next.
+  const sorted = [
+    ...warnings.filter(isLeftAside).sort(),
+    ...warnings.filter(warning => !isLeftAside(warning)),
+  ];
+  for (const warning of sorted) {
     const role = /^The (.+) metadata expires on /.exec(warning)?.[1];
     if (role === undefined) context.log.warning(inOldWords(warning));
     else if (role === 'root' || role === 'snapshot') {
@@ -87,7 +95,7 @@ export function tellWarnings(context: NotaryContext, warnings: readonly string[]
 }
 
 function inOldWords(warning: string): string {
-  const [, invalid] = /^(\S+) was left aside: /.exec(warning) ?? [];
+  const [, invalid] = LEFT_ASIDE.exec(warning) ?? [];
   if (invalid !== undefined) {
     return `Error getting ${invalid}: valid signatures did not meet threshold for ${invalid}`;
   }

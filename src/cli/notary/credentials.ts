@@ -31,6 +31,7 @@ export async function askCredentials({
   print('Enter password: ');
   const password = await input.secret();
   print('\n');
+  if (password === undefined) log.error('error processing password input: EOF');
   return password === undefined ? undefined : { username, password: password.trim() };
 }
 

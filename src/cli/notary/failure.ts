@@ -34,6 +34,8 @@ const SENTENCES: ReadonlyMap<string, Sentence> = new Map<string, Sentence>([
       'could not rotate trust to a new trusted root: failed to validate data with current trusted certificates',
   ],
   ['UNAUTHORIZED', unauthorized],
+  ['SERVER_UNREACHABLE', cut],
+  ['RESPONSE_CUT', cut],
   ['FORBIDDEN', unreachable],
   ['SERVER_ERROR', unreachable],
   ['RATE_LIMITED', unreachable],
@@ -106,6 +108,14 @@ function unauthorized({ details, message }: TabellionError): string {
 function notFound({ details }: TabellionError, { gun, server }: Subject): string | undefined {
   return details?.status === 404
     ? `${authority(server)} does not have trust data for ${gun}`
+    : undefined;
+}
+
+/** A connection that ends without an answer. */
+function cut({ code, details }: TabellionError): string | undefined {
+  const { reason } = details ?? {};
+  return code === 'RESPONSE_CUT' || reason === 'ECONNRESET' || reason === 'EPIPE'
+    ? 'EOF'
     : undefined;
 }
 
@@ -193,7 +203,7 @@ function tlsFile(error: TabellionError): string {
   const file = String(error.details?.file);
   const quoted = JSON.stringify(file);
   const isMissing = errorCode(error) !== undefined;
-  if (/certificate authorit|\bCA\b/i.test(error.message)) {
+  if (!error.message.startsWith('Cannot use the client ')) {
     return isMissing
       ? `${prefix}could not read CA certificate ${quoted}: ${goFileError(error, file)}`
       : `${prefix}failed to append certificates from PEM file: ${quoted}`;

@@ -12,9 +12,10 @@ const NOT_UPDATED = 'Could not publish Repository since we could not update';
 /**
  * - `reachable`: it answers.
  * - `unreachable`: nothing answers at all; the cached copy may serve.
- * - `refused`: it cannot be believed, or answers nonsense; nothing serves in its place.
+ * - `refused`: it cannot be believed, or refuses; nothing serves in its place.
+ * - `web-page`: a web page answers.
  */
-export type Reach = 'reachable' | 'unreachable' | 'refused';
+export type Reach = 'reachable' | 'unreachable' | 'refused' | 'web-page';
 
 /**
  * Asks the server whether it is there; what is wrong goes to the log.
@@ -40,7 +41,7 @@ export async function reach(context: NotaryContext, session: Session, gun: strin
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error;
     if (error.code === 'NOT_A_TRUST_SERVER' && error.details?.status === 200) {
-      throw new Fatal("invalid character '<' looking for beginning of value", error);
+      return 'web-page';
     }
     const { server } = settings;
     context.log.error(`could not reach ${server}: ${reason(error, server)}`);
@@ -77,9 +78,12 @@ function checkSetUp({ server, tlsCert, tlsKey }: Settings): void {
   }
 }
 
-/** The failure of a command for which the cached copy will not do, or that has none. */
-export function offline(cause?: unknown): Fatal {
-  return new Fatal(OFFLINE, cause);
+/** The failure of a command that needs the server, or a cached copy that is not there. */
+export function notReached(found: Reach, cause?: unknown): Fatal {
+  return new Fatal(
+    found === 'web-page' ? "invalid character '<' looking for beginning of value" : OFFLINE,
+    cause,
+  );
 }
 
 /** Why the server was not reached, in the words of Go's HTTP client. */

@@ -2,7 +2,7 @@
  * Passphrases as `notary` finds them (keys.md 6): the variable of the key's role, else questions at the
  * terminal, on standard output. What was typed is tried for every further key of the same role.
  */
-import { passphraseVariables } from '../../keys/environment-passphrases.ts';
+import { passphraseVariables, type VariableFamily } from '../../keys/environment-passphrases.ts';
 import type {
   PassphraseAnswer,
   PassphraseRequest,
@@ -27,6 +27,12 @@ export interface RetrieverOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly input: StandardInput;
   readonly print: (text: string) => void;
+  /** Whose variables count; default Notary's. */
+  readonly family?: VariableFamily;
+  /** Whether answers are taken from a pipe too; default: only from a terminal. */
+  readonly asksPipes?: boolean;
+  /** What a question calls the key of a role; default as the role. */
+  readonly wordFor?: (role: string) => string;
 }
 
 export class PassphraseRetriever implements PassphraseSource {
@@ -45,20 +51,28 @@ export class PassphraseRetriever implements PassphraseSource {
 
   async get(request: PassphraseRequest): Promise<PassphraseAnswer | undefined> {
     const { role, purpose, attempt } = request;
-    for (const variable of passphraseVariables(role, ['notary'])) {
+    for (const variable of passphraseVariables(role, [this.#options.family ?? 'notary'])) {
       const passphrase = this.#options.env[variable];
       // A wrong variable is final: no question follows.
       if (passphrase) return attempt === 0 ? { passphrase, source: variable } : undefined;
     }
-    if (!this.#options.input.isTerminal || request.isOptional === true) return undefined;
+    if (!this.#mayAsk || request.isOptional === true) return undefined;
     const typed =
       purpose === 'create' ? await this.#create(request) : await this.#unlock(request, attempt);
     return typed === undefined ? undefined : { passphrase: typed, source: 'prompt' };
   }
 
   advice({ role }: PassphraseRequest): string | undefined {
-    const names = passphraseVariables(role, ['notary']);
+    const names = passphraseVariables(role, [this.#options.family ?? 'notary']);
     return names.length === 0 ? undefined : `Set ${names.join(' or ')}`;
+  }
+
+  get #mayAsk(): boolean {
+    return this.#options.input.isTerminal || this.#options.asksPipes === true;
+  }
+
+  #wordFor(role: string): string {
+    return this.#options.wordFor?.(role) ?? role;
   }
 
   async #unlock(request: PassphraseRequest, attempt: number): Promise<string | undefined> {
@@ -67,7 +81,9 @@ export class PassphraseRetriever implements PassphraseSource {
     const before = this.#typed.get(role);
     if (attempt === 0 && before !== undefined) return before;
     if (attempt > 0) this.#options.print('Passphrase incorrect. Please retry.\n');
-    const typed = await this.#ask(`Enter passphrase for ${role} key${withId(request)}: `);
+    const typed = await this.#ask(
+      `Enter passphrase for ${this.#wordFor(role)} key${withId(request)}: `,
+    );
     if (typed !== undefined) this.#typed.set(role, typed);
     return typed;
   }
@@ -78,7 +94,7 @@ export class PassphraseRetriever implements PassphraseSource {
     if (role === 'root') print(ROOT_NOTICE);
     const before = this.#created.get(role);
     if (before !== undefined) return before;
-    const name = `${role} key${withId(request)}`;
+    const name = `${this.#wordFor(role)} key${withId(request)}`;
     for (let attempt = 0; attempt < CREATE_ATTEMPTS; attempt += 1) {
       const typed = await this.#ask(`Enter passphrase for new ${name}: `);
       // Nobody can type after the end of input.

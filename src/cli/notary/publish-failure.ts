@@ -34,7 +34,8 @@ export function publishFailure(
   if (isOfUpdate(error)) {
     return { sentence, logged: notUpdated(sentence) };
   }
-  if (change?.type !== 'target') return { sentence };
+  const isUnknown = error.code === 'CHANGE_UNSUPPORTED' && change?.role.endsWith('/*') !== true;
+  if (change?.type !== 'target' || isUnknown) return { sentence };
   const what = change.action === 'delete' ? 'remove target from' : 'add target to';
   return { sentence, logged: `couldn't ${what} ${change.role}: ${sentence}` };
 }

@@ -45,6 +45,11 @@ export function delegationLines(report: DelegationReport, paint: Paint): string[
   );
   lines.push(
     ...nameLines(
+      report.unreleasedTags.filter(tag => !report.lostTargets.includes(tag)),
+      dryRun ? 'would be released no more' : 'no longer released',
+      paint,
+    ),
+    ...nameLines(
       report.tagsWithoutSigner,
       dryRun ? 'would stay released without any signer' : 'still released, without any signer now',
       paint,

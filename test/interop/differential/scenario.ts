@@ -9,8 +9,8 @@ export interface Step {
    * stand for what differs between scenarios or sides; see {@link Side.expand}. Absent: only `prepare` runs.
    */
   readonly command?: string;
-  /** With what exit code the real program has to end: 0, 1 in an error case, 2 where it crashes. */
-  readonly exit: 0 | 1 | 2;
+  /** With what exit code the real program has to end: 0, 1 in an error case, 2 where it crashes, 125 for bad flags of docker. */
+  readonly exit: 0 | 1 | 2 | 125;
   /** Done before the command, on each side, e.g. writing a file. */
   readonly prepare?: (side: Side) => Promise<void>;
   /** Written to standard input, with the same words in braces as the command. Absent: standard input is empty. */

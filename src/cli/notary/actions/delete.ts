@@ -3,7 +3,7 @@ import { deleteTrustData } from '../../../operations/delete-repository.ts';
 import { inCollection, onCollection } from '../collection.ts';
 import type { NotaryAction } from '../context.ts';
 import { WrongArguments } from '../fatal.ts';
-import { offline, reach } from '../online.ts';
+import { notReached, reach } from '../online.ts';
 
 export const deleteCollection: NotaryAction = async (context, [gun], flags) => {
   if (gun === undefined) throw new WrongArguments('Must specify a GUN');
@@ -13,7 +13,7 @@ export const deleteCollection: NotaryAction = async (context, [gun], flags) => {
   await withCollection(context, gun, async session => {
     const found = remote ? await reach(context, session, gun) : 'reachable';
     context.print(`Deleting trust data for repository ${gun}\n`);
-    if (found !== 'reachable') throw offline();
+    if (found !== 'reachable') throw notReached(found);
     await deleteTrustData(session, gun, { remote });
   });
   context.print(

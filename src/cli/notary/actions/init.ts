@@ -7,7 +7,7 @@ import type { NotaryAction } from '../context.ts';
 import { Fatal, WrongArguments } from '../fatal.ts';
 import { checkGivenKeys } from '../given-keys.ts';
 import { readFileOrFail } from '../go-file-error.ts';
-import { offline, reach } from '../online.ts';
+import { notReached, reach } from '../online.ts';
 import { autoPublish } from './publish.ts';
 
 const ROOT = 'root';
@@ -28,7 +28,7 @@ export const init: NotaryAction = async (context, [gun], flags) => {
     if (rootCertificateFile !== '') {
       await readFileOrFail(rootCertificateFile, 'error reading certificate file: ');
     }
-    if (found !== 'reachable') throw offline();
+    if (found !== 'reachable') throw notReached(found);
     try {
       await initialiseRepository(session, gun, {
         ...(rootKeyFile === '' ? {} : { rootKeyFile }),

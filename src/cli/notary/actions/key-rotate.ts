@@ -13,7 +13,7 @@ import type { NotaryAction, NotaryContext } from '../context.ts';
 import { keySentence, sentenceFor } from '../failure.ts';
 import { Fatal, WrongArguments } from '../fatal.ts';
 import { checkGivenKeys } from '../given-keys.ts';
-import { notUpdated, offline, reach } from '../online.ts';
+import { notReached, notUpdated, reach } from '../online.ts';
 import { isOfUpdate } from '../publish-failure.ts';
 
 const ROOT = 'root';
@@ -42,7 +42,7 @@ export const keyRotate: NotaryAction = async (context, [gun, role], flags) => {
       }
     }
     checkRotation(role, serverManaged);
-    if (found !== 'reachable') throw notRotated(context, serverManaged);
+    if (found !== 'reachable') throw notRotated(context, notReached(found), serverManaged);
     const rotation = await rotateOrFail(context, session, gun, {
       role,
       serverManaged,
@@ -66,11 +66,11 @@ function notStored(why: string, cause?: unknown): Fatal {
   return new Fatal(`Error importing key: ${why}`, cause);
 }
 
-function notRotated(context: NotaryContext, serverManaged: boolean): Fatal {
-  const { message } = offline();
+function notRotated(context: NotaryContext, failure: Fatal, serverManaged: boolean): Fatal {
+  const { message } = failure;
   if (serverManaged) return new Fatal(`unable to rotate remote key: ${message}`);
   context.log.error(notUpdated(message));
-  return offline();
+  return failure;
 }
 
 async function rotateOrFail(

@@ -7,7 +7,7 @@ import { onCollection, tellCreated, tellWarnings } from '../collection.ts';
 import type { FlagValues } from '../command-line/flags.ts';
 import type { NotaryAction, NotaryContext } from '../context.ts';
 import { Fatal, WrongArguments } from '../fatal.ts';
-import { notUpdated, offline, reach } from '../online.ts';
+import { notReached, notUpdated, reach } from '../online.ts';
 import { publishFailure } from '../publish-failure.ts';
 
 export const publish: NotaryAction = async (context, [gun]) => {
@@ -36,7 +36,7 @@ async function publishCollection(
     const found = await reach(context, session, gun);
     context.print(announcement);
     if (found !== 'reachable') {
-      const failure = offline();
+      const failure = notReached(found);
       context.log.error(notUpdated(failure.message));
       throw failure;
     }
@@ -65,7 +65,17 @@ async function publishOrTell(
     const { server } = await context.settings();
     const staged = await stagedChanges(session, gun);
     const { sentence, logged } = publishFailure(error, staged, { gun, server });
-    if (logged !== undefined) context.log.error(logged);
+    const isOfSending = error.code === 'UNAUTHORIZED' && (await canRead(session, gun));
+    if (logged !== undefined && !isOfSending) context.log.error(logged);
     throw new Fatal(sentence, error);
   }
+}
+
+/** Whether who may not publish may at least read. */
+async function canRead(session: Session, gun: string): Promise<boolean> {
+  const { remote } = await session.repositoryByGun(gun);
+  return await remote.root().then(
+    () => true,
+    (error: unknown) => error instanceof TabellionError && error.code === 'METADATA_NOT_FOUND',
+  );
 }

@@ -11,7 +11,8 @@ import {
   parseGoList,
 } from './go-values.ts';
 
-export type FlagKind = 'string' | 'bool' | 'strings' | 'int' | 'ints';
+/** A `list` is a flag that repeats and whose values are taken as they are, commas too. */
+export type FlagKind = 'string' | 'bool' | 'strings' | 'list' | 'int' | 'ints';
 
 export interface FlagSpec {
   readonly name: string;
@@ -81,6 +82,9 @@ export class FlagValues {
         break;
       case 'strings':
         this.#values.set(flag.name, [...((before as string[]) ?? []), ...parseGoList(text)]);
+        break;
+      case 'list':
+        this.#values.set(flag.name, [...((before as string[]) ?? []), text]);
         break;
       case 'ints':
         this.#values.set(flag.name, [

@@ -1,7 +1,12 @@
 import type { Scenario } from '../scenario.ts';
 import { config, pinning } from './config.ts';
 import { credentials } from './credentials.ts';
-import { delegationErrors, delegationQuestions, delegations } from './delegations.ts';
+import {
+  delegationErrors,
+  delegationOrder,
+  delegationQuestions,
+  delegations,
+} from './delegations.ts';
 import { deletion, nestedDeletion } from './delete.ts';
 import {
   initAndPublish,
@@ -21,11 +26,11 @@ import {
 import { offline, tls } from './offline.ts';
 import { missingKeys, rotation, rotationErrors, rotationToGivenKeys } from './rotation.ts';
 import { statusAndReset, unusualChanges } from './status-and-reset.ts';
-import { strangeNames } from './strange-names.ts';
+import { strangeNames, unorderedCustomData } from './strange-names.ts';
 import { targetErrors, targets } from './targets.ts';
 import { help, usageErrors } from './usage-errors.ts';
 import { verify } from './verify.ts';
-import { witness } from './witness.ts';
+import { invalidDelegation, witness } from './witness.ts';
 
 export const REPOSITORY_SCENARIOS: readonly Scenario[] = [
   initAndPublish,
@@ -35,12 +40,15 @@ export const REPOSITORY_SCENARIOS: readonly Scenario[] = [
   targets,
   targetErrors,
   strangeNames,
+  unorderedCustomData,
   statusAndReset,
   unusualChanges,
   delegations,
+  delegationOrder,
   delegationQuestions,
   delegationErrors,
   witness,
+  invalidDelegation,
   rotation,
   rotationToGivenKeys,
   deletion,

@@ -225,3 +225,36 @@ export const delegationErrors: Scenario = {
     works('reset in the end', 'reset {gun} --all'),
   ],
 };
+
+/** One name signed by several roles, with different content: which one is found first. */
+export const delegationOrder: Scenario = {
+  name: 'delegation-order',
+  steps: [
+    someFiles,
+    works('init', 'init {gun} -p'),
+    ...delegationKeys,
+    works('z', 'delegation add {gun} targets/z {inputs}/alice.pem --all-paths'),
+    works('a', 'delegation add {gun} targets/a {inputs}/bob.pem --all-paths'),
+    works('z/deep', 'delegation add {gun} targets/z/deep {inputs}/bob.pem --all-paths'),
+    works('a/deep', 'delegation add {gun} targets/a/deep {inputs}/alice.pem --all-paths -p'),
+    works('in a/deep', 'add {gun} x one.txt -r targets/a/deep -p'),
+    works('in z', 'add {gun} x two.txt -r targets/z -p'),
+    works('a/deep and z', 'list {gun}'),
+    works('lookup', 'lookup {gun} x'),
+    works('in z/deep', 'add {gun} y one.txt -r targets/z/deep -p'),
+    works('in a', 'add {gun} y two.txt -r targets/a -p'),
+    works('in both deep ones', 'add {gun} w one.txt -r targets/a/deep -p'),
+    works('in the other deep one', 'add {gun} w two.txt -r targets/z/deep -p'),
+    works('all', 'list {gun}'),
+    works('lookup y', 'lookup {gun} y'),
+    works('lookup w', 'lookup {gun} w'),
+    works('z and what is below', 'list {gun} -r targets/z'),
+    works('deep before its parent', 'list {gun} -r targets/z/deep,targets/z'),
+    works('in targets too', 'add {gun} x empty.txt -p'),
+    works('targets first', 'list {gun}'),
+    works('verify takes the first', 'verify {gun} x', { stdin: '' }),
+    works('delegations', 'delegation list {gun}'),
+    works('keys of z/deep gone', 'delegation purge {gun} --key {given bob} -p'),
+    works('list without them', 'list {gun}'),
+  ],
+};

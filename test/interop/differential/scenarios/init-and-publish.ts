@@ -107,6 +107,7 @@ export const initWithRootCertificate: Scenario = {
     fails(
       'a certificate of another repository',
       'init {gun}/again --rootcert {inputs}/root.crt -p',
+      { undone: true },
     ),
     works('keys', 'key list'),
   ],

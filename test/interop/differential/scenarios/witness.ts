@@ -35,8 +35,6 @@ export const witness: Scenario = {
     works('publish the exchange', 'publish {gun}'),
     works('the target is gone', 'list {gun}'),
     works('delegations', 'delegation list {gun}'),
-    fails('adding to it is refused', 'add {gun} two two.txt -r targets/team -p'),
-    works('drop what was refused', 'reset {gun} --all'),
     works('witness the delegation', 'witness {gun} targets/team -p'),
     works('the target is back', 'list {gun}'),
     works('adding to it works', 'add {gun} two two.txt -r targets/team -p'),
@@ -46,5 +44,23 @@ export const witness: Scenario = {
     fails('publish without any key', 'publish {gun}'),
     works('list without any key', 'list {gun}'),
     works('delegations without any key', 'delegation list {gun}'),
+  ],
+};
+
+/** A delegation whose signatures do not hold any more, and that is not witnessed. */
+export const invalidDelegation: Scenario = {
+  name: 'invalid-delegation',
+  steps: [
+    someFiles,
+    works('init', 'init {gun} -p'),
+    works('alice', 'key import {inputs}/alice-key.pem -r alice'),
+    works('bob', 'key import {inputs}/bob-key.pem -r bob'),
+    works('a delegation', 'delegation add {gun} targets/team {inputs}/alice.pem --all-paths -p'),
+    works('a target in it', 'add {gun} one one.txt -r targets/team -p'),
+    works('once more', 'add {gun} one two.txt -r targets/team -p'),
+    works('another key', 'delegation add {gun} targets/team {inputs}/bob.pem'),
+    works('without the first', 'delegation remove {gun} targets/team {given alice}'),
+    works('publish the exchange', 'publish {gun}'),
+    fails('adding to it', 'add {gun} two two.txt -r targets/team -p', { undone: true }),
   ],
 };
