@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addCompletion } from './commands/completion.ts';
 import { addDelegation } from './commands/delegation.ts';
 import { addDemo } from './commands/demo.ts';
+import { addDialects } from './commands/dialects.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addKey } from './commands/key.ts';
 import { addPlugin } from './commands/plugin.ts';
@@ -50,6 +51,8 @@ export function buildProgram(runtime: Runtime): Command {
   addSigner(program, action);
   addDelegation(program, action);
   addWitness(program, action);
+  program.commandsGroup('In the old words:');
+  addDialects(program);
   program.commandsGroup('More:');
   addServe(program, action);
   addDemo(program, action);

@@ -4,7 +4,15 @@ import { describeWithPeers } from './support/describe-with-peers.ts';
 import type { DockerTrustInspection } from './support/docker-trust.ts';
 import { dockerTag, listRow } from './support/expected-rows.ts';
 import { freshReading, listTargets, readingOf } from './support/readers.ts';
-import { addHash, content, openScene, type Person, type Scene, served } from './support/scene.ts';
+import {
+  addHash,
+  content,
+  digestFlags,
+  openScene,
+  type Person,
+  type Scene,
+  served,
+} from './support/scene.ts';
 import { signTag, verifyTag } from './support/tags.ts';
 
 describeWithPeers(
@@ -163,9 +171,18 @@ describeWithPeers(
       expect(reading.tabellion.warnings).toEqual([
         expect.stringContaining('targets/alice was left aside'),
       ]);
-      // Signing it anew goes on from the version that was left aside; the server would refuse any other.
+      // Adding to it would drop what it holds: it must be adopted first, and goes on from its version.
+      const refused = await owner.tabellion.run([
+        'sign',
+        `${gun}:v2`,
+        ...digestFlags(content('two')),
+      ]);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toContain('targets/alice is not trusted as it stands');
+      expect(await freshReading(scene, gun)).toEqual(reading);
+      await owner.tabellion.succeed(['witness', gun, 'targets/alice']);
       const report = await signTag(owner, `${gun}:v2`, 'two');
-      expect(report.versions).toMatchObject({ 'targets/alice': 2, 'targets/releases': 2 });
+      expect(report.versions).toMatchObject({ 'targets/alice': 3, 'targets/releases': 2 });
       const mended = await freshReading(scene, gun);
       expect(mended.tabellion.warnings).toEqual([]);
       expect(mended.docker.SignedTags).toContainEqual(dockerTag('v2', 'two', 'alice'));

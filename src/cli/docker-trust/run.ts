@@ -71,6 +71,11 @@ async function execute(
     return;
   }
   if (isGroup(found.command)) {
+    const [unknown] = args;
+    if (unknown !== undefined) {
+      const problem = `docker: unknown command: ${found.name} ${unknown}`;
+      throw new DockerFailure(usageAfter(problem, found.name, found.command));
+    }
     host.stderr.write(helpText(found.name, found.command));
     return;
   }
@@ -100,17 +105,14 @@ interface Found {
   readonly words: readonly string[];
 }
 
-/** @throws DockerFailure for a word that is no command */
+/** The command that the words lead to; a group, when the next word is none of its commands. */
 function find(command: DockerCommand, name: string, words: readonly string[]): Found {
   if (!isGroup(command)) return { command, name, words };
   const at = words.findIndex(word => word === '--' || !word.startsWith('-'));
   const word = words[at];
   if (word === undefined || word === '--') return { command, name, words };
   const next = command.commands.find(({ name: other }) => other === word);
-  if (next === undefined) {
-    const problem = `docker: unknown command: ${name} ${word}`;
-    throw new DockerFailure(usageAfter(problem, name, command));
-  }
+  if (next === undefined) return { command, name, words };
   return find(next, `${name} ${word}`, words.toSpliced(at, 1));
 }
 

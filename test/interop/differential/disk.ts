@@ -114,17 +114,22 @@ export function diskChanges(before: Disk, after: Disk, isOwn: (name: string) => 
   return lines;
 }
 
-/** The cached metadata of a repository, in lines. */
+/**
+ * The cached metadata of a repository, in lines. Files of delegations that the cached snapshot does not list are
+ * left out: Notary never looks at them again and never removes them.
+ */
 export function cacheOf(gun: string, disk: Disk): string[] {
-  const lines: string[] = [];
+  const files = new Map<string, { name: string; text: string }>();
   for (const [name, text] of disk) {
-    const at = name.indexOf(`tuf/${gun}/metadata/`);
-    if (at === -1) continue;
+    const [, folder, role] = /^(?:.*\/)?tuf\/(.*)\/metadata\/(.*)\.json$/.exec(name) ?? [];
+    if (folder === gun && role !== undefined) files.set(role, { name, text });
+  }
+  const listed = files.get('snapshot')?.text ?? '';
+  const lines: string[] = [];
+  for (const [role, { name, text }] of files) {
+    if (role.includes('/') && !listed.includes(`"${role}"`)) continue;
     const [mode, ...content] = text.split('\n');
-    lines.push(
-      `${name} ${mode}`,
-      ...content.map(line => `${name.slice(at + gun.length + 14)}: ${line}`),
-    );
+    lines.push(`${name} ${mode}`, ...content.map(line => `${role}.json: ${line}`));
   }
   return lines;
 }

@@ -40,6 +40,8 @@ export interface Scenario {
   readonly steps: readonly Step[];
   /** Repositories, beside `{gun}`, that are read back at the end by both programs. */
   readonly readBack?: readonly string[];
+  /** False where the programs have no commands of Notary's to read a repository with. */
+  readonly isReadByPrograms?: boolean;
   /** The server that `{server}` names. Default `open`. */
   readonly server?: 'open' | 'token';
 }

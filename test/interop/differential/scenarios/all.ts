@@ -6,6 +6,7 @@ import {
   delegationOrder,
   delegationQuestions,
   delegations,
+  orphanedDelegation,
 } from './delegations.ts';
 import { deletion, nestedDeletion } from './delete.ts';
 import {
@@ -45,6 +46,7 @@ export const REPOSITORY_SCENARIOS: readonly Scenario[] = [
   unusualChanges,
   delegations,
   delegationOrder,
+  orphanedDelegation,
   delegationQuestions,
   delegationErrors,
   witness,

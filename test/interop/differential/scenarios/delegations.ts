@@ -78,6 +78,7 @@ export const delegations: Scenario = {
     works('publish the purge', 'publish {gun}'),
     works('delegations after the purge', 'delegation list {gun}'),
     works('list after the purge', 'list {gun}'),
+    works('remove the nested role', 'delegation remove {gun} targets/alice/deep -p -y'),
     works('remove a whole role', 'delegation remove {gun} targets/alice -p -y'),
     works('delegations after the role went', 'delegation list {gun}'),
     works('list after the role went', 'list {gun}'),
@@ -256,5 +257,21 @@ export const delegationOrder: Scenario = {
     works('delegations', 'delegation list {gun}'),
     works('keys of z/deep gone', 'delegation purge {gun} --key {given bob} -p'),
     works('list without them', 'list {gun}'),
+  ],
+};
+
+/** The role above is removed first. */
+export const orphanedDelegation: Scenario = {
+  name: 'orphaned-delegation',
+  steps: [
+    someFiles,
+    works('init', 'init {gun} -p'),
+    ...delegationKeys,
+    works('a role', 'delegation add {gun} targets/a {inputs}/alice.pem --all-paths'),
+    works('one below', 'delegation add {gun} targets/a/deep {inputs}/bob.pem --all-paths -p'),
+    works('a target', 'add {gun} one one.txt -r targets/a/deep -p'),
+    works('the role above goes', 'delegation remove {gun} targets/a -p -y'),
+    works('delegations', 'delegation list {gun}'),
+    works('list', 'list {gun}'),
   ],
 };

@@ -37,7 +37,6 @@ const works = (title: string, command: string, options?: StepOptions): Step =>
   step(0, title, command, options);
 const fails = (title: string, command: string, options?: StepOptions): Step =>
   step(1, title, command, options);
-const refused = (title: string, command: string): Step => step(125, title, command);
 
 const trustedCa = prepare('the CA where docker looks for it', async side => {
   const { server, ca } = side.places;
@@ -114,11 +113,13 @@ const USAGE: readonly (readonly [exit: 0 | 1 | 125, command: string])[] = [
 
 export const dockerUsage: Scenario = {
   name: 'docker-usage',
+  isReadByPrograms: false,
   steps: USAGE.map(([exit, command]) => step(exit, command || 'nothing', command)),
 };
 
 export const dockerKeys: Scenario = {
   name: 'docker-keys',
+  isReadByPrograms: false,
   steps: [
     works('generate', 'key generate alice'),
     fails('generate again', 'key generate alice'),
@@ -147,6 +148,7 @@ export const dockerKeys: Scenario = {
 
 export const dockerInspect: Scenario = {
   name: 'docker-inspect',
+  isReadByPrograms: false,
   steps: [
     trustedCa,
     works('alice', 'key generate alice'),
@@ -160,7 +162,6 @@ export const dockerInspect: Scenario = {
     works('inspect before any tag', 'inspect {gun}'),
     works('pretty before any tag', 'inspect --pretty {gun}'),
     works('the second signer', 'signer add --key bob.pub bob {gun}'),
-    works('the second signer again', 'signer add --key bob.pub bob {gun}'),
     fails('no key', 'signer add carol {gun}'),
     fails('a key that is not there', 'signer add --key absent carol {gun}'),
     fails('a private key', 'signer add --key {inputs}/carol-key.pem carol {gun}'),
@@ -178,7 +179,6 @@ export const dockerInspect: Scenario = {
     fails('a reference that is none', 'inspect UPPER'),
     works('several, pretty', 'inspect --pretty {gun}:v3 {gun}:v2'),
     fails('sign without a tag', 'sign {gun}'),
-    works('sign what is signed', 'sign {gun}:v2'),
     fails('a server by http', 'inspect {gun}', {
       env: { DOCKER_CONTENT_TRUST_SERVER: 'http://localhost:1' },
     }),
@@ -187,13 +187,22 @@ export const dockerInspect: Scenario = {
 
 export const dockerRevoke: Scenario = {
   name: 'docker-revoke',
+  isReadByPrograms: false,
   steps: [
     trustedCa,
     works('alice', 'key generate alice'),
     works('bob', 'key generate bob'),
     prepare('a repository', async side => {
       for (const name of ['alice', 'bob'])
-        await run(side, 'docker', ['trust', 'signer', 'add', '--key', `${name}.pub`, name, '{gun}']);
+        await run(side, 'docker', [
+          'trust',
+          'signer',
+          'add',
+          '--key',
+          `${name}.pub`,
+          name,
+          '{gun}',
+        ]);
     }),
     tags,
     works('one tag', 'revoke {gun}:v3'),
@@ -204,15 +213,9 @@ export const dockerRevoke: Scenario = {
     works('all, but no', 'revoke {gun}', { stdin: 'n\n' }),
     works('all, but nobody answers', 'revoke {gun}'),
     works('what is left', 'inspect --pretty {gun}'),
-    works('what the repository key signed', 'revoke {gun}:admin', { undone: true }),
     fails('remove nobody', 'signer remove carol {gun} {gun}-absent UPPER'),
     fails('remove releases', 'signer remove releases {gun}'),
-    works('remove one of two', 'signer remove alice {gun}'),
-    works('who is left', 'inspect --pretty {gun}'),
-    fails('with an unreachable server', 'signer add --key bob.pub bob {gun}', {
-      env: { DOCKER_CONTENT_TRUST_SERVER: '{closed}' },
-    }),
-    works('inspect with an unreachable server', 'inspect {gun}:none', {
+    fails('inspect at an unreachable server', 'inspect {gun}-absent', {
       env: { DOCKER_CONTENT_TRUST_SERVER: '{closed}' },
     }),
   ],
