@@ -1,4 +1,8 @@
 import type { Where } from './compare.ts';
+import { KEY_DIFFERENCES } from './known-differences/keys.ts';
+import { STAGING_DIFFERENCES } from './known-differences/staging.ts';
+import { TRUST_DIFFERENCES } from './known-differences/trust.ts';
+import { WORD_DIFFERENCES } from './known-differences/words.ts';
 
 /** A difference that is meant. */
 export interface KnownDifference {
@@ -15,7 +19,12 @@ export interface KnownDifference {
 }
 
 /** All of them: nothing else may differ, and each of them must. */
-export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [];
+export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
+  ...TRUST_DIFFERENCES,
+  ...KEY_DIFFERENCES,
+  ...STAGING_DIFFERENCES,
+  ...WORD_DIFFERENCES,
+];
 
 /** Tabellion keeps its locks in a folder of its own in the trust folder; Notary never looks there. */
 export function isTabellionsOwn(name: string): boolean {
