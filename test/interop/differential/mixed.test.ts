@@ -91,107 +91,108 @@ describeWithPeers(
       return new Turns(notary, tabellion);
     }
 
-    for (const first of ['notary', 'tabellion'] as const) {
-      for (const server of ['real', 'embedded'] as const) {
-        test.concurrent(`${first} begins, on the ${server} server`, async () => {
-          const turns = await open(servers[server], `${first}-${server}`);
-          const one = turns[first];
-          const other = turns[first === 'notary' ? 'tabellion' : 'notary'];
-          const yes = { stdin: 'yes\n' };
+    for (const [first, server] of [
+      ['notary', 'real'],
+      ['tabellion', 'embedded'],
+    ] as const) {
+      test.concurrent(`${first} begins, on the ${server} server`, async () => {
+        const turns = await open(servers[server], `${first}-${server}`);
+        const one = turns[first];
+        const other = turns[first === 'notary' ? 'tabellion' : 'notary'];
+        const yes = { stdin: 'yes\n' };
 
-          // Staged by one, published by the other.
-          await turns.by(one, 'init {gun}');
-          await turns.by(other, 'publish {gun}');
-          await turns.everything();
-          await turns.by(one, 'add {gun} one one.txt');
-          await turns.by(other, 'add {gun} two two.txt');
-          await turns.by(one, 'remove {gun} never-there');
-          expect(await turns.agree('status {gun}')).toMatch(
-            /create .* one\n.*create .* two\n.*delete/,
-          );
-          await turns.by(other, 'publish {gun}');
-          expect(await turns.everything()).toMatch(/^one .*\ntwo /m);
+        // Staged by one, published by the other.
+        await turns.by(one, 'init {gun}');
+        await turns.by(other, 'publish {gun}');
+        await turns.everything();
+        await turns.by(one, 'add {gun} one one.txt');
+        await turns.by(other, 'add {gun} two two.txt');
+        await turns.by(one, 'remove {gun} never-there');
+        expect(await turns.agree('status {gun}')).toMatch(
+          /create .* one\n.*create .* two\n.*delete/,
+        );
+        await turns.by(other, 'publish {gun}');
+        expect(await turns.everything()).toMatch(/^one .*\ntwo /m);
 
-          // Delegations: keys imported by one, the role made by the other.
-          await turns.by(one, 'key import {inputs}/alice-key.pem -r alice');
-          await turns.by(other, 'key import {inputs}/bob-key.pem -r bob');
-          await turns.by(other, 'delegation add {gun} targets/team {inputs}/alice.pem --all-paths');
-          await turns.by(one, 'delegation add {gun} targets/team {inputs}/bob.crt --paths more/');
-          await turns.by(one, 'publish {gun}');
-          expect(await turns.everything()).toContain('targets/team');
-          await turns.by(one, 'add {gun} three three.txt -r targets/team');
-          await turns.by(other, 'publish {gun}');
-          await turns.by(
-            other,
-            'delegation add {gun} targets/team/deep {inputs}/bob.pem --paths deep/',
-          );
-          await turns.by(one, 'add {gun} deep/one one.txt -r targets/team/deep -p');
-          expect(await turns.everything()).toContain('targets/team/deep');
+        // Delegations: keys imported by one, the role made by the other.
+        await turns.by(one, 'key import {inputs}/alice-key.pem -r alice');
+        await turns.by(other, 'key import {inputs}/bob-key.pem -r bob');
+        await turns.by(other, 'delegation add {gun} targets/team {inputs}/alice.pem --all-paths');
+        await turns.by(one, 'delegation add {gun} targets/team {inputs}/bob.crt --paths more/');
+        await turns.by(one, 'publish {gun}');
+        expect(await turns.everything()).toContain('targets/team');
+        await turns.by(one, 'add {gun} three three.txt -r targets/team');
+        await turns.by(other, 'publish {gun}');
+        await turns.by(
+          other,
+          'delegation add {gun} targets/team/deep {inputs}/bob.pem --paths deep/',
+        );
+        await turns.by(one, 'add {gun} deep/one one.txt -r targets/team/deep -p');
+        expect(await turns.everything()).toContain('targets/team/deep');
 
-          // The first key goes; what it signed is witnessed by the other program with the second.
-          await turns.by(one, 'delegation remove {gun} targets/team {given alice} -p');
-          await turns.by(other, 'witness {gun} targets/team');
-          await turns.by(one, 'publish {gun}');
-          expect(await turns.everything()).toMatch(/^three .*targets\/team$/m);
+        // The first key goes; what it signed is witnessed by the other program with the second.
+        await turns.by(one, 'delegation remove {gun} targets/team {given alice} -p');
+        await turns.by(other, 'witness {gun} targets/team');
+        await turns.by(one, 'publish {gun}');
+        expect(await turns.everything()).toMatch(/^three .*targets\/team$/m);
 
-          // Each key is rotated by one, and used by the other.
-          for (const [role, flags, options] of [
-            ['targets', '', {}],
-            ['snapshot', '-r', {}],
-            ['timestamp', '-r', {}],
-            ['root', '', yes],
-            ['snapshot', '', {}],
+        // Each key is rotated by one, and used by the other.
+        for (const [role, flags, options] of [
+          ['targets', '', {}],
+          ['snapshot', '-r', {}],
+          ['timestamp', '-r', {}],
+          ['root', '', yes],
+          ['snapshot', '', {}],
+        ] as const) {
+          for (const [rotating, using] of [
+            [one, other],
+            [other, one],
           ] as const) {
-            for (const [rotating, using] of [
-              [one, other],
-              [other, one],
-            ] as const) {
-              await turns.by(rotating, `key rotate {gun} ${role} ${flags}`, options);
-              await turns.by(using, `add {gun} after-${role} one.txt -p`);
-              await turns.by(rotating, `add {gun} after-${role} two.txt -p`);
-            }
+            await turns.by(rotating, `key rotate {gun} ${role} ${flags}`, options);
+            await turns.by(using, `add {gun} after-${role} one.txt -p`);
+            await turns.by(rotating, `add {gun} after-${role} two.txt -p`);
           }
-          expect(await turns.everything()).toContain('after-root');
+        }
+        expect(await turns.everything()).toContain('after-root');
 
-          // Exported by one, imported by the other into an empty store; another passphrase by the other.
-          await turns.by(one, 'key export -o keys.pem');
-          const moved = await open(servers[server], `${first}-${server}-moved`);
-          await writeFile(
-            moved.notary.path('work/keys.pem'),
-            await readFile(turns.notary.path('work/keys.pem')),
-          );
-          const [importing, using] =
-            first === 'notary' ? [moved.tabellion, moved.notary] : [moved.notary, moved.tabellion];
-          await moved.by(importing, 'key import keys.pem');
-          await moved.agree('key list');
-          const gun = one.gun;
-          await moved.by(using, `add ${gun} moved one.txt -p`);
-          await moved.by(importing, `add ${gun} moved-too one.txt -r targets/team -p`);
-          expect(await moved.agree(`list ${gun}`)).toMatch(/^moved .*targets$/m);
-          await moved.by(using, 'key passwd {given bob}');
-          await moved.by(importing, `add ${gun} with-new-passphrase one.txt -r targets/team -p`);
-          await turns.everything();
+        // Exported by one, imported by the other into an empty store; another passphrase by the other.
+        await turns.by(one, 'key export -o keys.pem');
+        const moved = await open(servers[server], `${first}-${server}-moved`);
+        await writeFile(
+          moved.notary.path('work/keys.pem'),
+          await readFile(turns.notary.path('work/keys.pem')),
+        );
+        const [importing, using] =
+          first === 'notary' ? [moved.tabellion, moved.notary] : [moved.notary, moved.tabellion];
+        await moved.by(importing, 'key import keys.pem');
+        await moved.agree('key list');
+        const gun = one.gun;
+        await moved.by(using, `add ${gun} moved one.txt -p`);
+        await moved.by(importing, `add ${gun} moved-too one.txt -r targets/team -p`);
+        expect(await moved.agree(`list ${gun}`)).toMatch(/^moved .*targets$/m);
+        await moved.by(using, 'key passwd {given bob}');
+        await moved.by(importing, `add ${gun} with-new-passphrase one.txt -r targets/team -p`);
+        await turns.everything();
 
-          // Purge, verify from a pipe, delete.
-          await turns.by(other, 'delegation purge {gun} --key {given bob}');
-          await turns.by(one, 'publish {gun}');
-          expect(await turns.agree('list {gun}')).not.toContain('targets/team');
-          expect(await turns.by(other, 'verify {gun} one', { stdin: 'one\n' })).toBe('one\n');
-          await turns.by(one, 'add {gun} left-behind one.txt');
-          await turns.by(other, 'reset {gun} --all');
-          expect(await turns.agree('status {gun}')).toContain('No unpublished changes');
-          await turns.by(other, 'delete {gun}');
-          await turns.everything();
-          await turns.by(one, 'delete {gun} --remote');
-          const { code, stdout } = await other.execute('list {gun}');
-          expect([code, stdout]).toEqual([
-            1,
-            expect.stringContaining('does not have trust data for'),
-          ]);
-          await turns.by(other, 'key remove {given alice}', yes);
-          expect(await turns.agree('key list')).not.toContain('alice');
-        });
-      }
+        // Purge, verify from a pipe, delete.
+        await turns.by(other, 'delegation purge {gun} --key {given bob}');
+        await turns.by(one, 'publish {gun}');
+        expect(await turns.agree('list {gun}')).not.toContain('targets/team');
+        expect(await turns.by(other, 'verify {gun} one', { stdin: 'one\n' })).toBe('one\n');
+        await turns.by(one, 'add {gun} left-behind one.txt');
+        await turns.by(other, 'reset {gun} --all');
+        expect(await turns.agree('status {gun}')).toContain('No unpublished changes');
+        await turns.by(other, 'delete {gun}');
+        await turns.everything();
+        await turns.by(one, 'delete {gun} --remote');
+        const { code, stdout } = await other.execute('list {gun}');
+        expect([code, stdout]).toEqual([
+          1,
+          expect.stringContaining('does not have trust data for'),
+        ]);
+        await turns.by(other, 'key remove {given alice}', yes);
+        expect(await turns.agree('key list')).not.toContain('alice');
+      });
     }
   },
 );

@@ -85,10 +85,8 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
 /** Those in which the server does something new. */
 export const EMBEDDED_SERVER_SCENARIOS: readonly Scenario[] = [
   initAndPublish,
-  targets,
   delegations,
   witness,
   rotation,
-  verify,
   deletion,
 ];
