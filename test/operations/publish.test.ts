@@ -11,6 +11,7 @@ import {
   deleteDelegation,
   replaceRoleKeys,
   updateDelegation,
+  witness,
 } from '../../src/tuf/change.ts';
 import { imageTarget } from '../../src/tuf/target.ts';
 import type { FaultHandler } from '../interop/support/fault-proxy.ts';
@@ -325,8 +326,13 @@ describe.concurrent('a delegation that existed before', () => {
     expect((await owner.inspect(GUN)).warnings).toContainEqual(
       expect.stringContaining('targets/alice was left aside'),
     );
+    // What it holds is neither dropped nor signed unseen: it must be adopted first.
+    const refused = owner.signOne(`${GUN}:2`, { roles: ['alice'] });
+    await expectFailure(refused, OperationError, 'ROLE_NOT_TRUSTED');
+    const adopted = await owner.publish(GUN, witness('targets/alice'));
+    expect(adopted.versions).toEqual({ 'targets/alice': 3 });
     const report = await owner.signOne(`${GUN}:2`, { roles: ['alice'] });
-    expect(report.versions).toEqual({ 'targets/alice': 3 });
+    expect(report.versions).toEqual({ 'targets/alice': 4 });
   });
 
   it('does not bring its old tags back with its old key', async ({ scene }) => {
