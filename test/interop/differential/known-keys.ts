@@ -78,10 +78,12 @@ export class KnownKeys {
       this.#looked.set(entry.name, entry.stamp);
       const name = entry.name.slice(entry.name.lastIndexOf('/') + 1);
       const text = entry.bytes.toString('utf8');
-      if (/^[0-9a-f]{64}\.key$/.test(name)) {
-        const role = /^role: (.*)$/m.exec(text)?.[1] ?? '';
+      // Old versions had the role in the name.
+      const [isKeyFile, id = '', suffix = ''] = /^([0-9a-f]{64})(?:_(\w+))?\.key$/.exec(name) ?? [];
+      if (isKeyFile) {
+        const role = /^role: (.*)$/m.exec(text)?.[1] ?? suffix;
         const body = pemBody(text);
-        const key = { id: name.slice(0, 64), kind: `${role} key`, rank: 0 };
+        const key = { id, kind: `${role} key`, rank: 0 };
         found.push(body === undefined ? key : { ...key, body });
       } else if (name.endsWith('.pem') || name.endsWith('.pub')) {
         const key = publicPem(text);

@@ -33,7 +33,7 @@ export const keyList: NotaryAction = async (context, args) => {
     rows.push([
       printable(key.role),
       cutLeft(printable(key.gun ?? ''), GUN_WIDTH),
-      printable(relative(privateDir, key.path).replace(/\.key$/, '')),
+      printable(shownId(privateDir, key)),
       cutLeft(location, LOCATION_WIDTH),
     ]);
   }
@@ -45,6 +45,12 @@ export const keyList: NotaryAction = async (context, args) => {
   );
   context.print('\n');
 };
+
+/** The file's name, as Notary shows it; of a file in the old layout, which Notary would move, the ID. */
+function shownId(privateDir: string, { path, id }: KeyEntry): string {
+  const name = relative(privateDir, path).replace(/\.key$/, '');
+  return /^(?:root|tuf)_keys[\\/]/.test(name) ? id : name;
+}
 
 export const keyGenerate: NotaryAction = async (context, args, flags) => {
   if (args.length > 1) {

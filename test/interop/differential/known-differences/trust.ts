@@ -227,4 +227,83 @@ export const TRUST_DIFFERENCES: readonly KnownDifference[] = [
       },
     },
   }),
+  ...meant('Server addresses', "with a slash at the end every command of Notary's fails", {
+    'offline/a slash at the end of the URL': {
+      stdout: {
+        notary: ['* fatal: unable to reach trust server at this time: 301.'],
+        tabellion: ['* fatal: <host> does not have trust data for example.test/offline/none'],
+      },
+    },
+  }),
+  ...meant('Credentials', 'text with a colon is never Base64, so the two cannot be confused', {
+    'credentials/in clear': {
+      exit: { notary: ['exit 1'], tabellion: ['exit 0'] },
+      stdout: {
+        notary: [
+          '',
+          '* fatal: you are not authorized to perform this operation: server returned 401.',
+        ],
+        tabellion: ['Successfully published changes for repository example.test/credentials'],
+      },
+      stderr: {
+        notary: [
+          'time="<time>" level=error msg="Could not base64-decode authentication string"',
+          'time="<time>" level=error msg="Could not publish Repository since we could not update: you are not authorized to perform this operation: server returned 401."',
+        ],
+        tabellion: [],
+      },
+    },
+  }),
+  ...meant(
+    'Pins are compared exactly, and on every load',
+    'a pin that is ignored protects nobody',
+    {
+      'pinning/a pin that comes later': {
+        exit: { notary: ['exit 0'], tabellion: ['exit 1'] },
+        stdout: {
+          notary: [
+            'NAME    DIGEST                                                              SIZE (BYTES)    ROLE',
+            '----    ------                                                              ------------    ----',
+            'one     2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806    4               targets',
+          ],
+          tabellion: [
+            '',
+            '* fatal: could not validate the path to a trusted root: unable to match any certificates to trust_pinning config',
+          ],
+        },
+      },
+      'pinning/a pin with capitals': {
+        exit: { notary: ['exit 0'], tabellion: ['exit 1'] },
+        stdout: {
+          notary: ['No targets present in this repository.', ''],
+          tabellion: [
+            '* fatal: could not validate the path to a trusted root: unable to match any certificates to trust_pinning config',
+          ],
+        },
+      },
+    },
+  ),
+  ...meant(
+    'Names that lead out of the trust directory are refused',
+    'Notary removes the whole trust directory with all private keys',
+    {
+      'delete-one/a name that leads out': {
+        exit: { notary: ['exit 0'], tabellion: ['exit 1'] },
+        stdout: {
+          notary: ['Successfully deleted local trust data for repository ..'],
+          tabellion: ['', '* fatal: “..” cannot name a repository: it has the part “..”'],
+        },
+        disk: {
+          notary: [
+            '- trust/private/<root key 1>.key',
+            '- trust/private/<snapshot key 1>.key',
+            '- trust/private/<snapshot key 2>.key',
+            '- trust/private/<targets key 1>.key',
+            '- trust/private/<targets key 2>.key',
+          ],
+          tabellion: [],
+        },
+      },
+    },
+  ),
 ];

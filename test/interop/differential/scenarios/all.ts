@@ -22,6 +22,7 @@ import {
   keyImportUnsafe,
   keyPasswd,
   keyRemove,
+  oldLayout,
   prompts,
 } from './keys.ts';
 import { offline, tls } from './offline.ts';
@@ -64,6 +65,7 @@ export const KEY_AND_ERROR_SCENARIOS: readonly Scenario[] = [
   keyExport,
   keyPasswd,
   keyRemove,
+  oldLayout,
   prompts,
   rotationErrors,
   missingKeys,
@@ -83,10 +85,4 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
 ];
 
 /** Those in which the server does something new. */
-export const EMBEDDED_SERVER_SCENARIOS: readonly Scenario[] = [
-  initAndPublish,
-  delegations,
-  witness,
-  rotation,
-  deletion,
-];
+export const EMBEDDED_SERVER_SCENARIOS: readonly Scenario[] = [delegations, rotation, deletion];

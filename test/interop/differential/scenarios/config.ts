@@ -76,6 +76,8 @@ export const config: Scenario = {
   ],
 };
 
+const OTHER = 'ab'.repeat(32);
+
 const pinned = (pinning: string) =>
   `{"trust_dir": "pins", "remote_server": {"url": "{server}", "root_ca": "{ca}"}, "trust_pinning": ${pinning}}`;
 
@@ -117,5 +119,17 @@ export const pinning: Scenario = {
         prepare: side => side.write('work/pins.json', pinned(`${pins}`)),
       }),
     ]),
+    works('a pin that comes later', 'list {gun} -c pins.json -d {dir}/trust', {
+      bare: true,
+      undone: true,
+      prepare: side => side.write('work/pins.json', pinned(`{"certs": {"{gun}": ["${OTHER}"]}}`)),
+    }),
+    works('a repository with capitals', 'init {gun}/Capital -p'),
+    works('a pin with capitals', 'list {gun}/Capital -c pins.json', {
+      bare: true,
+      undone: true,
+      prepare: side =>
+        side.write('work/pins.json', pinned(`{"certs": {"{gun}/Capital": ["${OTHER}"]}}`)),
+    }),
   ],
 };

@@ -36,6 +36,7 @@ export const credentials: Scenario = {
       undone: true,
     }),
     works('rotate', 'key rotate {gun} snapshot -r', auth('publisher:let me in')),
+    fails('in clear', 'publish {gun}', { env: { NOTARY_AUTH: 'publisher:let me in' } }),
     works('delete', 'delete {gun} --remote', auth('publisher:let me in')),
     fails(
       'a server that wants Basic: list',

@@ -25,6 +25,7 @@ export const deletion: Scenario = {
     works('init anew', 'init {gun} -p'),
     works('list anew', 'list {gun}'),
     works('more arguments', 'delete {gun} more'),
+    works('a name that leads out', 'delete ..', { undone: true }),
     fails('a server that fails', 'delete {gun} --remote -s {odd}/metadata-500'),
     fails('a server that forbids', 'delete {gun} --remote -s {odd}/metadata-403'),
     works('list in the end', 'list {gun}'),

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { INPUTS } from '../given-keys.ts';
 import { crashes, fails, prepare, type Scenario, works } from '../scenario.ts';
+import { VECTORS } from '../side.ts';
 
 const ABSENT = 'ab'.repeat(32);
 
@@ -165,6 +166,13 @@ export const keyExport: Scenario = {
     works('one key', 'key export --key {key targets}'),
     works('one key by another flag order', 'key export -o one.pem --key {key root}'),
     works('two keys by two flags', 'key export --key {given alice} --key {given alice}'),
+    works('a GUN', 'key export --gun {gun}', { anyOrder: 'keys stand in the order of random IDs' }),
+    works('two GUNs', 'key export --gun {gun} --gun {gun}/other', {
+      anyOrder: 'keys stand in the order of random IDs',
+    }),
+    works('the empty GUN', 'key export --gun ""', {
+      anyOrder: 'keys stand in the order of random IDs',
+    }),
     works('an unknown key', `key export --key ${ABSENT}`),
     works('a key by part of its ID', 'key export --key abc'),
     works('a GUN without keys', 'key export --gun {gun}/nobody'),
@@ -179,6 +187,23 @@ export const keyExport: Scenario = {
     prepare('a file that is no key', side => side.write(`trust/private/${ABSENT}.key`, 'text')),
     works('an export of the delegation key beside it', 'key export --key {given alice}'),
     works('list beside it', 'key list'),
+  ],
+};
+
+const OLD_LAYOUT = path.join(VECTORS, 'legacy', 'tree-before', 'private');
+
+/** A store of keys as Notary laid it out before 0.4. */
+export const oldLayout: Scenario = {
+  name: 'key-old-layout',
+  steps: [
+    prepare('keys in folders', async side => {
+      for (const file of readdirSync(OLD_LAYOUT, { recursive: true, encoding: 'utf8' })) {
+        if (!file.endsWith('.key')) continue;
+        await side.write(`trust/private/${file}`, readFileSync(path.join(OLD_LAYOUT, file)), 0o600);
+      }
+    }),
+    works('list', 'key list'),
+    works('list again', 'key list'),
   ],
 };
 

@@ -1,6 +1,12 @@
 import { fails, type Scenario, works } from '../scenario.ts';
 import { someFiles } from './files.ts';
 
+const STEPS = {
+  pattern: /^.*level=(?:debug|info).*\n/gm,
+  becomes: '',
+  reason: 'the steps that -D tells are those of each program',
+};
+
 /** Servers that are away, that answer nonsense, or whose certificate is not trusted; with and without a copy. */
 export const offline: Scenario = {
   name: 'offline',
@@ -41,6 +47,9 @@ export const offline: Scenario = {
     works('status needs no server', 'status {gun} -s {closed}'),
     works('key list needs no server', 'key list -s {closed}'),
     works('verbose', 'list {gun} -v'),
+    works('debug', 'list {gun} -D', { chance: [STEPS] }),
+    works('debug in full, and verbose', '--debug -v lookup {gun} one', { chance: [STEPS] }),
+    fails('a slash at the end of the URL', 'list {gun}/none -s {server}/'),
     works('verbose while it is away', 'list {gun} -s {closed} -v'),
     works('publish at last', 'publish {gun}'),
     works('list at last', 'list {gun}'),
