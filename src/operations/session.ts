@@ -3,7 +3,6 @@
  */
 import { join } from 'node:path';
 import { printable } from '../crypto/printable.ts';
-import { UsageError } from '../errors.ts';
 import type { Authorizer, Credentials } from '../http/authorization.ts';
 import { type LoginAuthorizerOptions, loginAuthorizer } from '../http/login-authorizer.ts';
 import { createTransport, type HttpTransport, type TlsMaterial } from '../http/transport.ts';
@@ -21,7 +20,11 @@ import type { RegistryClient } from '../registry/registry-client.ts';
 import type { RepositoryDir } from '../trust-dir/repository-dir.ts';
 import { defaultTrustDir, TrustDir } from '../trust-dir/trust-dir.ts';
 import { TrustServerClient } from '../trust-server/client.ts';
-import { type NotaryConfig, readNotaryConfig } from '../trust-server/notary-config.ts';
+import {
+  type NotaryConfig,
+  readNotaryConfig,
+  readNotaryConfigIfPresent,
+} from '../trust-server/notary-config.ts';
 import { loadTrustPinning } from '../trust-server/pinned-authorities.ts';
 import { serverAuthority, trustServerUrl } from '../trust-server/server-url.ts';
 import { loadTlsMaterial } from '../trust-server/tls-files.ts';
@@ -89,15 +92,6 @@ export interface RepositoryAccess {
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   return new Session(options);
-}
-
-async function defaultNotaryConfig(home: string): Promise<NotaryConfig | undefined> {
-  try {
-    return await readNotaryConfig(join(home, '.notary', 'config.json'), { home });
-  } catch (error) {
-    if (error instanceof UsageError && error.code === 'CONFIG_NOT_FOUND') return undefined;
-    throw error;
-  }
 }
 
 /** Docker's rule for the first part of a name: a registry's has a dot or a port, or is `localhost`. */
@@ -261,7 +255,7 @@ export class Session {
     const { notaryConfig, home } = this.options;
     this.notary ??=
       notaryConfig === undefined
-        ? defaultNotaryConfig(home)
+        ? readNotaryConfigIfPresent(join(home, '.notary', 'config.json'), { home })
         : readNotaryConfig(notaryConfig, { home });
     return this.notary;
   }
