@@ -8,6 +8,7 @@ import { printable } from '../crypto/printable.ts';
 import { OperationError } from '../errors.ts';
 import { entriesOf } from './gun-folders.ts';
 import { gunOfSegments, gunSegments, OWN_PREFIX } from './gun-path.ts';
+import { OwnFiles } from './own-files.ts';
 import { isInside } from './regular-file.ts';
 import { RepositoryDir } from './repository-dir.ts';
 import { LOCK_TIMES, type LockTimes, RepositoryLock } from './repository-lock.ts';
@@ -40,6 +41,8 @@ export class TrustDir {
   readonly path: string;
   /** Where private keys lie. */
   readonly privateDir: string;
+  /** What Tabellion remembers beside what the old programs know. */
+  readonly own: OwnFiles;
   readonly #tuf: string;
   readonly #options: Required<TrustDirOptions>;
 
@@ -47,6 +50,7 @@ export class TrustDir {
   constructor(path: string, options: TrustDirOptions = {}) {
     this.path = resolve(path);
     this.privateDir = join(this.path, 'private');
+    this.own = new OwnFiles(this.path);
     this.#tuf = join(this.path, 'tuf');
     const now = options.now ?? (() => new Date());
     this.#options = {
@@ -71,7 +75,7 @@ export class TrustDir {
         `The folder of ${printable(gun)} would lie outside ${printable(this.#tuf)}`,
       );
     }
-    const lock = new RepositoryLock(join(this.path, '.tabellion', 'locks'), gun, lockTimes);
+    const lock = new RepositoryLock(this.own.path('locks'), gun, lockTimes);
     return new RepositoryDir({ gun, folder, within: this.#tuf, lock, platform, now, clock, uuid });
   }
 
