@@ -89,6 +89,7 @@ async function createContext(runtime: Runtime, globals: GlobalOptions): Promise<
     ...(globals.tlsCert === undefined ? {} : { tlsCert: globals.tlsCert }),
     ...(globals.tlsKey === undefined ? {} : { tlsKey: globals.tlsKey }),
     ...(globals.config === undefined ? {} : { notaryConfig: globals.config }),
+    ...(globals.insecure === undefined ? {} : { insecureRegistries: globals.insecure }),
     now: () => host.now(),
     log: step => display.step(step),
     progress: event => display.progress(event),

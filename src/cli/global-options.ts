@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { optionValue } from './option-values.ts';
+import { optionValue, repeatedValue } from './option-values.ts';
 
 /** The options that every command understands, before or after its name. */
 export interface GlobalOptions {
@@ -9,6 +9,7 @@ export interface GlobalOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly config?: string;
+  readonly insecure?: string[];
   readonly username?: string;
   readonly passwordStdin?: boolean;
   readonly json?: boolean;
@@ -40,5 +41,10 @@ export function addGlobalOptions(program: Command): void {
   for (const [flags, description] of valued) {
     program.addOption(new Option(flags, description).argParser(optionValue(flags)));
   }
+  program.addOption(
+    new Option('--insecure <host>', 'a registry to reach without proof of who it is').argParser(
+      repeatedValue('--insecure'),
+    ),
+  );
   for (const [flags, description] of switches) program.option(flags, description);
 }

@@ -18,6 +18,7 @@ Environment:
   Passphrases: NOTARY_{ROOT,TARGETS,SNAPSHOT,DELEGATION}_PASSPHRASE or
                DOCKER_CONTENT_TRUST_{ROOT,REPOSITORY}_PASSPHRASE
   Logins: as docker login keeps them, DOCKER_AUTH_CONFIG, NOTARY_AUTH
+  Registries that need prove nothing: TABELLION_INSECURE_REGISTRIES
 
 Exit codes:
   0 done, or trusted       3 not trusted              5 server unreachable, or

@@ -10,6 +10,7 @@ import { keyFileName } from '../keys/key-files.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { PassphraseSource } from '../keys/passphrase.ts';
 import type { PassphrasePrompt } from '../keys/prompt-passphrases.ts';
+import { certificateFolders } from '../registry/certificate-folders.ts';
 import {
   type DockerConfig,
   defaultDockerConfigDir,
@@ -72,6 +73,11 @@ export interface SessionOptions {
   readonly askCredentials?: () => Promise<Credentials | undefined>;
   /** A login for registry and trust server that comes before all that is configured. */
   readonly login?: GivenLogin;
+  /**
+   * Registries, as `host[:port]`, whose certificate is not checked and that may be reached by plain HTTP; those of
+   * `TABELLION_INSECURE_REGISTRIES` count too. Never a trust server.
+   */
+  readonly insecureRegistries?: readonly string[];
   /** Longest time for a credential helper of Docker's; default a minute. */
   readonly credentialHelperTimeoutMs?: number;
 }
@@ -219,11 +225,20 @@ export class Session {
       this.registryAuthorizer(domain, origin, login);
     const tls = (): Promise<TlsMaterial> => this.registryTls(domain);
     return new RegistryClient({
-      transport: await this.transport(`registry ${domain}`, tls),
+      transport: await this.transport(`registry ${domain}`, tls, this.isInsecure(domain)),
       authorizer: makeAuthorizer,
       domain,
+      insecure: this.isInsecure(domain),
       explain: error => explainFailure(error, { domain, now: this.now }),
     });
+  }
+
+  /** Whether a registry was declared to be one that need not prove who it is. */
+  isInsecure(domain: string): boolean {
+    const { env, insecureRegistries = [] } = this.options;
+    const inEnvironment = env.TABELLION_INSECURE_REGISTRIES?.split(/[\s,]+/) ?? [];
+    const declared = [...insecureRegistries, ...inEnvironment];
+    return declared.some(host => host.toLowerCase() === domain.toLowerCase());
   }
 
   /** Name of the person at an image's registry, as `docker login` left it. */
@@ -290,9 +305,15 @@ export class Session {
     });
   }
 
-  /** A registry has its certificates in Docker's TLS folder, as its trust server has; flags are for the trust server alone. */
+  /** A registry has its certificates in the folders of container tools; flags are for the trust server alone. */
   private async registryTls(domain: string): Promise<TlsMaterial> {
-    return await loadTlsMaterial({ dockerConfigDir: this.dockerConfigDir, host: domain });
+    const { env, home } = this.options;
+    const material = await loadTlsMaterial({
+      dockerConfigDir: this.dockerConfigDir,
+      host: domain,
+      machineFolders: certificateFolders({ domain, home, env, platform: process.platform }),
+    });
+    return this.isInsecure(domain) ? { ...material, skipVerification: true } : material;
   }
 
   private trustServerAuthorizer(domain: string, server: string, login: LoginSource): Authorizer {
@@ -331,6 +352,7 @@ export class Session {
       tokenTransport: realm => this.tokenTransport(realm, domain),
       now: () => this.options.now().getTime(),
       server: 'registry',
+      insecure: this.isInsecure(domain),
       advice: loginAdvice(domain, 'registry'),
       log: step => this.log(step),
     });
@@ -345,7 +367,8 @@ export class Session {
     host: string,
     trustServer?: string,
   ): Promise<HttpTransport> {
-    return await this.transport(`token server ${realm.host} for ${host}`, async () => {
+    const insecure = trustServer === undefined && this.isInsecure(host);
+    const tls = async (): Promise<TlsMaterial> => {
       const owner =
         trustServer === undefined
           ? await this.registryTls(host)
@@ -356,14 +379,24 @@ export class Session {
         : {};
       const ca = [...(own.ca ?? []), ...(owner.ca ?? [])];
       return { ...own, ...(ca.length === 0 ? {} : { ca }) };
-    });
+    };
+    return await this.transport(`token server ${realm.host} for ${host}`, tls, insecure);
   }
 
-  private transport(name: string, tls: () => Promise<TlsMaterial>): Promise<HttpTransport> {
+  private transport(
+    name: string,
+    tls: () => Promise<TlsMaterial>,
+    allowInsecure = false,
+  ): Promise<HttpTransport> {
     let transport = this.transports.get(name);
     if (transport === undefined) {
       transport = tls().then(material =>
-        createTransport({ tls: material, env: this.options.env, log: line => this.log(line) }),
+        createTransport({
+          tls: material,
+          env: this.options.env,
+          allowInsecure,
+          log: line => this.log(line),
+        }),
       );
       this.transports.set(name, transport);
     }

@@ -85,7 +85,11 @@ export async function sign(session: Session, request: SignRequest): Promise<Sign
   for (const images of resolved) {
     const created: CreatedKey[] = [];
     try {
-      repositories.push(await signGroup(session, request, images, created));
+      const signed = await signGroup(session, request, images, created);
+      repositories.push({
+        ...signed,
+        warnings: [...unproven(session, request, images), ...signed.warnings],
+      });
     } catch (error) {
       if (!(error instanceof TabellionError)) throw error;
       // Alone, and with nothing done, the error is all there is to say.
@@ -94,6 +98,18 @@ export async function sign(session: Session, request: SignRequest): Promise<Sign
     }
   }
   return { dryRun: request.dryRun, repositories };
+}
+
+/** A registry that proves nothing may name any digest. */
+function unproven(
+  session: Session,
+  { source }: SignRequest,
+  [image]: readonly TaggedImage[],
+): string[] {
+  if (source !== undefined || image === undefined || !session.isInsecure(image.domain)) return [];
+  return [
+    `The digests came from ${image.domain}, which is declared insecure: nobody vouches that they are those that were pushed`,
+  ];
 }
 
 function failedGroup(

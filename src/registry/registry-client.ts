@@ -75,7 +75,20 @@ export class RegistryClient {
    * @throws {ConnectionError} of the transport, of `registryError`, and `REDIRECT_REFUSED`
    */
   async resolve(path: string, reference: string): Promise<ImageManifest> {
-    const { response, request } = await this.#get('GET', path, reference);
+    const { digest, size, mediaType } = await this.manifest(path, reference);
+    return { digest, size, mediaType };
+  }
+
+  /**
+   * As `resolve`, with the bytes.
+   *
+   * @throws as `resolve`
+   */
+  async manifest(
+    path: string,
+    reference: string,
+  ): Promise<ImageManifest & { readonly bytes: Uint8Array }> {
+    const { response, request } = await this.#get('GET', 'manifests', path, reference);
     const stated = statedType(response);
     if (stated?.startsWith('text/') || response.body.length === 0) {
       throw notARegistry(response, request);
@@ -87,7 +100,24 @@ export class RegistryClient {
       `${printable(this.domain)}/${nameOf(request)}`,
     );
     this.#checkDigests(response, request);
-    return { digest: `sha256:${hash('sha256', body)}`, size: body.length, mediaType };
+    return {
+      digest: `sha256:${hash('sha256', body)}`,
+      size: body.length,
+      mediaType,
+      bytes: body,
+    };
+  }
+
+  /**
+   * A small blob, such as an image's configuration, checked against its digest.
+   *
+   * @param maxBytes a larger one is refused
+   * @throws {TrustError} `MANIFEST_DIGEST_MISMATCH`; else as `resolve`
+   */
+  async smallBlob(path: string, digest: string, maxBytes: number): Promise<Uint8Array> {
+    const { response, request } = await this.#get('GET', 'blobs', path, digest, maxBytes);
+    this.#checkDigests(response, request);
+    return response.body;
   }
 
   /**
@@ -97,21 +127,33 @@ export class RegistryClient {
    * @throws as `resolve`
    */
   async headDigest(path: string, reference: string): Promise<string | undefined> {
-    const { response } = await this.#get('HEAD', path, reference);
+    const { response } = await this.#get('HEAD', 'manifests', path, reference);
     const announced = response.headers.get('docker-content-digest')?.[0]?.trim();
     return announced !== undefined && isDigest(announced) ? announced : undefined;
   }
 
-  async #get(method: 'GET' | 'HEAD', path: string, reference: string): Promise<Answer> {
+  async #get(
+    method: 'GET' | 'HEAD',
+    kind: 'manifests' | 'blobs',
+    path: string,
+    reference: string,
+    maxBytes = MAX_MANIFEST_BYTES,
+  ): Promise<Answer> {
     try {
-      return await this.#exchange(method, path, reference);
+      return await this.#exchange(method, kind, path, reference, maxBytes);
     } catch (error) {
       const explain = this.#explain;
       throw error instanceof TabellionError && explain !== undefined ? explain(error) : error;
     }
   }
 
-  async #exchange(method: 'GET' | 'HEAD', path: string, reference: string): Promise<Answer> {
+  async #exchange(
+    method: 'GET' | 'HEAD',
+    kind: 'manifests' | 'blobs',
+    path: string,
+    reference: string,
+    maxBytes: number,
+  ): Promise<Answer> {
     if (!isPath(path) || !(isTag(reference) || isDigest(reference))) {
       throw new UsageError(
         'REFERENCE_INVALID',
@@ -119,19 +161,19 @@ export class RegistryClient {
       );
     }
     const { origin, authorizer } = await this.#connect();
-    const url = new URL(`/v2/${path}/manifests/${reference}`, origin);
+    const url = new URL(`/v2/${path}/${kind}/${reference}`, origin);
     const image: ImageRequest = { domain: this.domain, path, reference, authorizer, url };
     const scope: Scope = { type: 'repository', name: path, actions: ['pull'] };
 
     const sent = await authorizer.headers(scope, url);
-    let answer = await this.#follow(method, image, sent);
+    let answer = await this.#follow(method, image, sent, maxBytes);
     // Only the registry itself may ask for its credentials.
     const isRefused = answer.response.status === 401 && answer.request.url.origin === origin.origin;
     if (isRefused && (await authorizer.refused(answer.response, scope, url, sent))) {
       const headers = await authorizer.headers(scope, url);
       // The same login would be refused again, and count against the account.
       if (JSON.stringify(headers) !== JSON.stringify(sent)) {
-        answer = await this.#follow(method, image, headers);
+        answer = await this.#follow(method, image, headers, maxBytes);
       }
     }
     if (answer.response.status !== 200) throw registryError(answer.response, answer.request);
@@ -143,6 +185,7 @@ export class RegistryClient {
     method: 'GET' | 'HEAD',
     image: ImageRequest,
     authorization: Record<string, string>,
+    maxBytes: number,
   ): Promise<Answer> {
     let request = image;
     let isOwn = true;
@@ -151,7 +194,7 @@ export class RegistryClient {
         method,
         url: request.url,
         headers: { Accept: MANIFEST_MEDIA_TYPES.join(', '), ...(isOwn ? authorization : {}) },
-        maxBytes: MAX_MANIFEST_BYTES,
+        maxBytes,
         retry: true,
       });
       if (!REDIRECTS.has(response.status)) return { response, request };

@@ -18,6 +18,8 @@ export interface TlsFileOptions {
   readonly tlsKey?: string;
   /** True: only `tlsCa` counts, as for Notary. False: it counts beside the system's authorities. */
   readonly caReplacesSystem?: boolean;
+  /** Further folders of the same form. They are the machine's: what this user may not read there does not count. */
+  readonly machineFolders?: readonly string[];
   readonly platform?: NodeJS.Platform;
 }
 
@@ -41,14 +43,15 @@ export async function loadTlsMaterial(options: TlsFileOptions): Promise<TlsMater
       { hint: `Give ${tlsCert === undefined ? '--tls-cert' : '--tls-key'} as well.` },
     );
   }
-  const folder = await loadFolder(options);
+  const folders = await loadFolders(options);
   const named =
     tlsCert !== undefined && tlsKey !== undefined
       ? await loadPair(tlsCert, tlsKey, namedFileError)
       : undefined;
-  const pair = named ?? folder.pair;
+  const pair = named ?? folders.find(folder => folder.pair !== undefined)?.pair;
   const ownCa = tlsCa === undefined ? [] : [await loadAuthorities(tlsCa, namedFileError)];
-  const ca = options.caReplacesSystem === true ? ownCa : [...folder.ca, ...ownCa];
+  const ca =
+    options.caReplacesSystem === true ? ownCa : [...folders.flatMap(folder => folder.ca), ...ownCa];
   return {
     ...(ca.length === 0 ? {} : { ca }),
     ...(options.caReplacesSystem === true && tlsCa !== undefined ? { caReplacesSystem: true } : {}),
@@ -76,10 +79,26 @@ const folderFileError: FileError = (file, what, problem, cause) =>
     details: { file },
   });
 
-async function loadFolder(options: TlsFileOptions): Promise<{ ca: string[]; pair?: Pair }> {
-  const found = await findFolder(options);
-  if (found === undefined) return { ca: [] };
-  const { folder, names } = found;
+interface FolderContent {
+  readonly ca: string[];
+  readonly pair?: Pair;
+}
+
+async function loadFolders(options: TlsFileOptions): Promise<FolderContent[]> {
+  const own = await findFolder(options);
+  const contents = own === undefined ? [] : [await loadFolder(own)];
+  for (const folder of options.machineFolders ?? []) {
+    try {
+      const names = await namesIn(folder);
+      if (names !== undefined) contents.push(await loadFolder({ folder, names }));
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+    }
+  }
+  return contents;
+}
+
+async function loadFolder({ folder, names }: Folder): Promise<FolderContent> {
   const present = new Set(names);
   const incomplete = (message: string) =>
     new OperationError('TLS_FOLDER_INVALID', message, {
@@ -112,10 +131,14 @@ async function loadFolder(options: TlsFileOptions): Promise<{ ca: string[]; pair
   return { ca, ...(pair === undefined ? {} : { pair }) };
 }
 
-/** Docker's folder for the server, if there is one: its path and its file names in order. */
-async function findFolder(
-  options: TlsFileOptions,
-): Promise<{ folder: string; names: string[] } | undefined> {
+/** A folder, and the names of its files in order. */
+interface Folder {
+  readonly folder: string;
+  readonly names: readonly string[];
+}
+
+/** Docker's folder for the server, if there is one. */
+async function findFolder(options: TlsFileOptions): Promise<Folder | undefined> {
   const { dockerConfigDir, host } = options;
   if (dockerConfigDir === undefined || /[/\\]/.test(host) || /^\.*$/.test(host)) return undefined;
   const bare = host.replace(/:[0-9]*$/, '');
@@ -124,16 +147,22 @@ async function findFolder(
   const candidates = [...new Set([host, bare])].filter(name => !isWindows || !name.includes(':'));
   for (const candidate of candidates) {
     const folder = path.join(dockerConfigDir, 'tls', candidate);
-    try {
-      const entries = await readdir(folder, { withFileTypes: true });
-      const names = entries.filter(entry => !entry.isDirectory()).map(entry => entry.name);
-      return { folder, names: names.sort() };
-    } catch (cause) {
-      if (isMissing(cause)) continue;
-      throw folderFileError(folder, 'the folder', reason(cause), cause);
-    }
+    const names = await namesIn(folder);
+    if (names !== undefined) return { folder, names };
   }
   return undefined;
+}
+
+/** The files of a folder, in order; undefined when there is no such folder. */
+async function namesIn(folder: string): Promise<string[] | undefined> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    const names = entries.filter(entry => !entry.isDirectory()).map(entry => entry.name);
+    return names.sort();
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw folderFileError(folder, 'the folder', reason(cause), cause);
+  }
 }
 
 async function loadAuthorities(file: string, fileError: FileError): Promise<string> {
@@ -184,6 +213,11 @@ async function read(file: string, what: string, fileError: FileError): Promise<s
   } catch (cause) {
     throw fileError(file, what, reason(cause), cause);
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  const cause = error instanceof OperationError ? error.cause : error;
+  return cause instanceof Error && 'code' in cause && cause.code === 'EACCES';
 }
 
 function isMissing(error: unknown): boolean {
