@@ -7,7 +7,6 @@ import {
   type EncryptionParameters,
   encryptPrivateKey,
   isEncryptedPrivateKey,
-  NOTARY_ENCRYPTION,
   type PseudoRandomFunction,
   parseEncryptedPrivateKey,
   pseudoRandomFunctions,
@@ -26,19 +25,20 @@ export interface PrivateKeyPemOptions {
   /** Headers of the file; left out when empty. Which keys carry a GUN is the key store's affair. */
   readonly role?: string;
   readonly gun?: string;
-  /** Default: what Notary writes, 2048 rounds and a salt of 8 bytes. */
-  readonly encryption?: EncryptionParameters;
+  /** Of no account for a key that stays unencrypted. */
+  readonly encryption: EncryptionParameters;
   /** Default: the system's. Called for the salt first, then for the IV. */
   readonly randomBytes?: (count: number) => Uint8Array;
 }
 
 /**
- * Writes a private key file byte for byte as Notary does (spec/keys.md 4.2 to 4.4).
+ * Writes a private key file that Notary and Docker read; with `NOTARY_ENCRYPTION` it is byte for byte what they
+ * write (spec/keys.md 4.2 to 4.4). Blocks for the time of the derivation.
  *
  * @throws {KeyError} `KEY_HEADER_INVALID` if role or GUN has a line break.
  */
 export function encodePrivateKeyPem(key: PrivateKey, options: PrivateKeyPemOptions): string {
-  const { passphrase, role = '', gun = '', encryption = NOTARY_ENCRYPTION } = options;
+  const { passphrase, role = '', gun = '', encryption } = options;
   const headers: [string, string][] = [
     ['gun', gun],
     ['role', role],

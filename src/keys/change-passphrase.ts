@@ -2,7 +2,7 @@
 import { decodePem } from '../crypto/pem.ts';
 import { decodePrivateKeyPem } from '../crypto/private-key-pem.ts';
 import { KeyError } from '../errors.ts';
-import { sealKey, strengthOf } from './key-file-text.ts';
+import { noWeakerThan, sealKey } from './key-file-text.ts';
 import type { KeyEntry, KeyStore } from './key-store.ts';
 import { createWithPassphrase, type PassphraseSource } from './passphrase.ts';
 
@@ -35,7 +35,7 @@ export async function changePassphrase(
   const headers = new Map(decodePem(content)?.headers);
   headers.set('role', entry.role);
   if (entry.gun !== undefined) headers.set('gun', entry.gun);
-  const encryption = strengthOf(content);
+  const encryption = noWeakerThan(content, store.encryption);
   const subject = {
     keyId: id,
     role: entry.role,

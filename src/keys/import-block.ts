@@ -7,13 +7,14 @@ import { printable } from '../crypto/printable.ts';
 import type { PrivateKey } from '../crypto/private-key.ts';
 import {
   decodePrivateKeyPemAsync,
+  type EncryptionParameters,
   inspectPrivateKeyPem,
   type PrivateKeyPemInfo,
 } from '../crypto/private-key-pem.ts';
 import { KeyError } from '../errors.ts';
 import { mayBeForeignKey, openForeignKey } from './foreign-key.ts';
 import { type ImportDefaults, type ImportHeaders, readImportHeaders } from './import-headers.ts';
-import { sealKey, strengthOf } from './key-file-text.ts';
+import { noWeakerThan, sealKey } from './key-file-text.ts';
 import { type PassphraseSource, unlock } from './passphrase.ts';
 
 export interface ReadBlockOptions {
@@ -22,6 +23,8 @@ export interface ReadBlockOptions {
   readonly formats: 'all' | 'notary';
   /** For encrypted keys. */
   readonly passphrases: readonly PassphraseSource[];
+  /** For what cannot be stored as it is. */
+  readonly encryption: EncryptionParameters;
 }
 
 /** A private key that could be stored. */
@@ -177,7 +180,7 @@ function found(
   }
   return {
     ...base,
-    pem: sealKey(key, passphrase, named.headers, strengthOf(text)),
+    pem: sealKey(key, passphrase, named.headers, noWeakerThan(text, options.encryption)),
     converted: true,
   };
 }

@@ -90,7 +90,7 @@ export async function importKeys(
   if (isBad && options.badBlocks === 'refuse') return perFile(leftOut);
   const writes: { judged: Judged; file: NewKeyFile }[] = [];
   for (const one of judged) {
-    const file = await newFile(one, options);
+    const file = await newFile(one, store, options);
     if (file !== undefined) writes.push({ judged: one, file });
   }
   const paths = await store.put(writes.map(({ file }) => file));
@@ -123,7 +123,10 @@ async function judge(
   options: ImportOptions,
 ): Promise<Judged> {
   try {
-    const key = await readImportBlock(candidate.block, options);
+    const key = await readImportBlock(candidate.block, {
+      ...options,
+      encryption: store.encryption,
+    });
     if (key.kind === 'ignored') return { ...candidate, status: 'ignored' };
     const earlier = before.find(one => one.key?.id === key.id && one.status !== 'refused');
     if (earlier?.key !== undefined) {
@@ -192,23 +195,31 @@ function cannotTell(id: string, where: string): KeyError {
   );
 }
 
-async function newFile(one: Judged, options: ImportOptions): Promise<NewKeyFile | undefined> {
+async function newFile(
+  one: Judged,
+  store: KeyStore,
+  options: ImportOptions,
+): Promise<NewKeyFile | undefined> {
   const { key, existing } = one;
   if (key === undefined || (one.status !== 'stored' && one.status !== 'replaced')) return undefined;
   return {
     id: key.id,
-    text: key.pem ?? (await seal(key, options)),
+    text: key.pem ?? (await seal(key, store, options)),
     ...(existing?.content === undefined ? {} : { before: existing.content }),
   };
 }
 
 /** An unencrypted key gets a passphrase, as a new key does. */
-async function seal(read: ReadKey, { passphrases }: ImportOptions): Promise<string> {
+async function seal(
+  read: ReadKey,
+  { encryption }: KeyStore,
+  { passphrases }: ImportOptions,
+): Promise<string> {
   const { id, role, gun, key, headers } = read;
   if (key === undefined) throw new KeyError('KEY_NOT_STORED', `The key ${id} could not be opened`);
   const subject = { keyId: id, role, ...(gun === undefined ? {} : { gun }) };
   return createWithPassphrase(passphrases, subject, async passphrase =>
-    sealKey(key, passphrase, headers),
+    sealKey(key, passphrase, headers, encryption),
   );
 }
 

@@ -2,27 +2,17 @@
 import {
   type EncryptionParameters,
   isEncryptedPrivateKey,
-  MAX_ITERATIONS,
-  NOTARY_ENCRYPTION,
-  type PseudoRandomFunction,
   parseEncryptedPrivateKey,
 } from '../crypto/encrypted-private-key.ts';
 import { decodePem, encodePem } from '../crypto/pem.ts';
 import type { PrivateKey } from '../crypto/private-key.ts';
 import { encodePrivateKeyPem } from '../crypto/private-key-pem.ts';
 import { KeyError } from '../errors.ts';
+import { roundsOfSha1 } from './key-strength.ts';
 
 /** Of the old encryption of OpenSSL (keys.md 4.7): they say nothing of the key. */
 const ENCRYPTION_HEADERS = new Set(['Proc-Type', 'DEK-Info']);
 const LONGEST_SALT = 128;
-
-/** How many rounds with SHA-1 take an attacker as long as one with the other hash, rounded up. */
-const ROUNDS_OF_SHA1: Readonly<Record<PseudoRandomFunction, number>> = {
-  sha1: 1,
-  sha256: 2,
-  sha384: 4,
-  sha512: 4,
-};
 
 /**
  * Encrypts a key in the form that Notary and Docker read, under any headers.
@@ -32,7 +22,7 @@ export function sealKey(
   key: PrivateKey,
   passphrase: string,
   headers: ReadonlyMap<string, string>,
-  encryption: EncryptionParameters = NOTARY_ENCRYPTION,
+  encryption: EncryptionParameters,
 ): string {
   return withHeaders(encodePrivateKeyPem(key, { passphrase, encryption }), headers);
 }
@@ -56,21 +46,21 @@ export function withHeaders(
   return encodePem({ label: block.label, headers: [...own, ...others], bytes: block.bytes });
 }
 
-/** How a key must be encrypted to be no weaker than in this file, and no weaker than Notary makes it. */
-export function strengthOf(pem: string | Uint8Array): EncryptionParameters {
+/** How a key must be encrypted to be no weaker than in this file, and no weaker than `least`. */
+export function noWeakerThan(
+  pem: string | Uint8Array,
+  least: EncryptionParameters,
+): EncryptionParameters {
   const bytes = decodePem(pem)?.bytes;
-  if (bytes === undefined || !isEncryptedPrivateKey(bytes)) return NOTARY_ENCRYPTION;
+  if (bytes === undefined || !isEncryptedPrivateKey(bytes)) return least;
   try {
     const { iterations, salt, prf } = parseEncryptedPrivateKey(bytes);
     return {
-      iterations: Math.min(
-        MAX_ITERATIONS,
-        Math.max(NOTARY_ENCRYPTION.iterations, iterations * ROUNDS_OF_SHA1[prf]),
-      ),
-      saltBytes: Math.min(LONGEST_SALT, Math.max(NOTARY_ENCRYPTION.saltBytes, salt.length)),
+      iterations: Math.max(least.iterations, roundsOfSha1(iterations, prf)),
+      saltBytes: Math.min(LONGEST_SALT, Math.max(least.saltBytes, salt.length)),
     };
   } catch (error) {
-    if (error instanceof KeyError) return NOTARY_ENCRYPTION;
+    if (error instanceof KeyError) return least;
     throw error;
   }
 }

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { printable } from '../crypto/printable.ts';
 import { generatePrivateKey, type PrivateKey } from '../crypto/private-key.ts';
 import {
-  decodePrivateKeyPem,
   decodePrivateKeyPemAsync,
   type EncryptionParameters,
   encodePrivateKeyPem,
@@ -42,8 +41,8 @@ export interface KeyStoreOptions {
   /** In the order in which they are asked: environment, keychain, prompt. */
   readonly passphrases: readonly PassphraseSource[];
   readonly writeFile: KeyFileWriter;
-  /** How new key files are encrypted; as Notary does it unless told. */
-  readonly encryption?: EncryptionParameters;
+  /** How new key files are encrypted. */
+  readonly encryption: EncryptionParameters;
 }
 
 /** What a key is for. */
@@ -60,6 +59,8 @@ const LAYOUT_ORDER: readonly KeyEntry['layout'][] = ['current', 'legacy', 'sub-f
 
 export class KeyStore {
   readonly privateDir: string;
+  /** How new key files are encrypted. */
+  readonly encryption: EncryptionParameters;
   readonly #options: KeyStoreOptions;
   readonly #opened = new Map<string, PrivateKey>();
   /** One key is unlocked at a time: there is one terminal, and what is typed for one may open the next. */
@@ -67,6 +68,7 @@ export class KeyStore {
 
   constructor(options: KeyStoreOptions) {
     this.privateDir = options.privateDir;
+    this.encryption = options.encryption;
     this.#options = options;
   }
 
@@ -224,11 +226,10 @@ export class KeyStore {
       this.#options.passphrases,
       { keyId: key.id, ...headers },
       async passphrase => {
-        const { encryption } = this.#options;
         const text = encodePrivateKeyPem(key, {
           ...headers,
           passphrase,
-          ...(encryption === undefined ? {} : { encryption }),
+          encryption: this.encryption,
         });
         const path = join(this.privateDir, keyFileName(key.id));
         await this.#options.writeFile(path, text, { mode: OWNER_ONLY, makeFolder: true });
@@ -243,7 +244,7 @@ export class KeyStore {
     const isWhole =
       content !== undefined &&
       Buffer.compare(content, Buffer.from(text, 'utf8')) === 0 &&
-      decodePrivateKeyPem(content, passphrase).id === key.id;
+      (await decodePrivateKeyPemAsync(content, passphrase)).id === key.id;
     if (isWhole) return;
     await unlink(path).catch(() => {});
     throw new KeyError(

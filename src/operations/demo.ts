@@ -7,8 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256Hex } from '../crypto/digest.ts';
+import { NOTARY_ENCRYPTION } from '../crypto/encrypted-private-key.ts';
 import { startTrustServer } from '../embedded-server/start.ts';
 import { OperationError } from '../errors.ts';
+import { ROUNDS_VARIABLE } from '../keys/key-strength.ts';
 import { TARGETS } from '../tuf/role-name.ts';
 import { type InspectResult, inspect } from './inspect.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
@@ -78,6 +80,8 @@ class Demo {
         DOCKER_CONFIG: join(folder, 'docker'),
         DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: passphrase,
         DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: passphrase,
+        // Nobody guesses 144 random bits, however few rounds there are.
+        [ROUNDS_VARIABLE]: String(NOTARY_ENCRYPTION.iterations),
       },
       home: folder,
       server: server.url,

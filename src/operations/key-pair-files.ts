@@ -2,6 +2,7 @@
 import { encodePem } from '../crypto/pem.ts';
 import { generatePrivateKey } from '../crypto/private-key.ts';
 import { encodePrivateKeyPem } from '../crypto/private-key-pem.ts';
+import { newKeyEncryption } from '../keys/key-strength.ts';
 import { createWithPassphrase } from '../keys/passphrase.ts';
 import { writeFileAtomic } from '../trust-dir/atomic-file.ts';
 import type { Session } from './session.ts';
@@ -35,7 +36,11 @@ export async function generateKeyPairFiles(
     await session.passphrases(),
     { keyId: key.id, role: '' },
     async passphrase => {
-      const text = encodePrivateKeyPem(key, { passphrase, role });
+      const text = encodePrivateKeyPem(key, {
+        passphrase,
+        role,
+        encryption: newKeyEncryption(session.options.env),
+      });
       await writeFileAtomic(privateFile, Buffer.from(text, 'utf8'));
     },
   );

@@ -1,6 +1,7 @@
 /** The key store with its passphrase sources in the order in which they are asked: environment, (keychain,) person. */
 import { EnvironmentPassphrases } from '../keys/environment-passphrases.ts';
 import { KeyStore } from '../keys/key-store.ts';
+import { newKeyEncryption } from '../keys/key-strength.ts';
 import type { PassphraseSource } from '../keys/passphrase.ts';
 import { PromptPassphrases } from '../keys/prompt-passphrases.ts';
 import { writeFileAtomic } from '../trust-dir/atomic-file.ts';
@@ -9,8 +10,14 @@ import type { SessionOptions } from './session.ts';
 export function openKeyStore(
   privateDir: string,
   passphrases: readonly PassphraseSource[],
+  env: NodeJS.ProcessEnv,
 ): KeyStore {
-  return new KeyStore({ privateDir, passphrases, writeFile: writeFileAtomic });
+  return new KeyStore({
+    privateDir,
+    passphrases,
+    writeFile: writeFileAtomic,
+    encryption: newKeyEncryption(env),
+  });
 }
 
 /** The sources of a session, in the order in which they are asked. */

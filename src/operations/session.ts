@@ -253,7 +253,7 @@ export class Session {
 
   private async openKeys(): Promise<KeyStore> {
     const { openKeyStore } = await import('./open-key-store.ts');
-    return openKeyStore(this.trustDir.privateDir, await this.passphrases());
+    return openKeyStore(this.trustDir.privateDir, await this.passphrases(), this.options.env);
   }
 
   private get usesDockerConfig(): boolean {

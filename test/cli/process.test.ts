@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { QUICK_KEYS } from '../support/quick-keys.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/tabellion.js', import.meta.url));
 const MANIFEST = fileURLToPath(new URL('../../package.json', import.meta.url));
@@ -24,7 +25,14 @@ function start(args: readonly string[], stdout: 'pipe' | number = 'pipe'): Child
   const { PATH, SystemRoot } = process.env;
   return spawn(process.execPath, [PROGRAM, ...args], {
     cwd: home,
-    env: { PATH, SystemRoot, HOME: home, USERPROFILE: home, DOCKER_CONFIG: join(home, 'docker') },
+    env: {
+      PATH,
+      SystemRoot,
+      HOME: home,
+      USERPROFILE: home,
+      DOCKER_CONFIG: join(home, 'docker'),
+      ...QUICK_KEYS,
+    },
     stdio: ['ignore', stdout, 'pipe'],
   });
 }

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { Host } from '../../src/cli/host.ts';
 import { type RunResult, run } from '../../src/cli/run.ts';
+import { QUICK_KEYS } from '../support/quick-keys.ts';
 
 /** When everything in these tests happens. */
 export const NOW = new Date('2026-11-22T00:00:00Z');
@@ -46,7 +47,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     stdin: Object.assign(new PassThrough(), terminal.stdin === true ? { isTTY: true } : {}),
     stdout: stdout.stream,
     stderr: stderr.stream,
-    env,
+    env: { ...QUICK_KEYS, ...env },
     home: '/home/somebody',
     now: () => NOW,
     onSignal: (signal, listener) => listen(signal, listener),

@@ -7,6 +7,7 @@ import {
   encodeSequence,
   encodeUnsignedInteger,
 } from '../../src/crypto/der.ts';
+import { NOTARY_ENCRYPTION } from '../../src/crypto/encrypted-private-key.ts';
 import { decodeAllPem, decodePem, encodePem } from '../../src/crypto/pem.ts';
 import { generatePrivateKey, PrivateKey } from '../../src/crypto/private-key.ts';
 import {
@@ -71,6 +72,7 @@ describe('key files that notary and docker wrote', () => {
 
     const random = [Buffer.from(vector.salt, 'hex'), Buffer.from(vector.iv, 'hex')];
     const written = encodePrivateKeyPem(key, {
+      encryption: NOTARY_ENCRYPTION,
       passphrase: vector.passphrase,
       role: vector.headers.role ?? '',
       gun: vector.headers.gun ?? '',
@@ -281,7 +283,11 @@ describe('files to import', () => {
     expect(needsPassphrase(text)).toBe(passphrase !== '');
     // Written in our form and read again, encrypted or not, it stays the same key.
     for (const chosen of ['', 'correct horse']) {
-      const written = encodePrivateKeyPem(key, { passphrase: chosen, role: 'delegation' });
+      const written = encodePrivateKeyPem(key, {
+        passphrase: chosen,
+        role: 'delegation',
+        encryption: NOTARY_ENCRYPTION,
+      });
       expect(decodePrivateKeyPem(written, chosen).id).toBe(key.id);
       expect(decodePem(written)?.label).toBe(
         chosen === '' ? 'PRIVATE KEY' : 'ENCRYPTED PRIVATE KEY',
@@ -539,7 +545,13 @@ describe('writing key files', () => {
   const key = generatePrivateKey('ecdsa');
 
   test('a P-256 key takes the 416 bytes it takes with Notary', () => {
-    expect(encodePrivateKeyPem(key, { passphrase: 'root-pass-1', role: 'root' })).toHaveLength(416);
+    expect(
+      encodePrivateKeyPem(key, {
+        passphrase: 'root-pass-1',
+        role: 'root',
+        encryption: NOTARY_ENCRYPTION,
+      }),
+    ).toHaveLength(416);
   });
 
   test('more rounds and a longer salt can be read again', () => {
@@ -552,7 +564,8 @@ describe('writing key files', () => {
   });
 
   test('each file has its own salt and IV', () => {
-    const write = (): string => encodePrivateKeyPem(key, { passphrase: 'x' });
+    const write = (): string =>
+      encodePrivateKeyPem(key, { passphrase: 'x', encryption: NOTARY_ENCRYPTION });
     expect(write()).not.toBe(write());
   });
 
@@ -568,8 +581,14 @@ describe('writing key files', () => {
   });
 
   test('a role with a line break cannot smuggle a header', () => {
-    expect(codeOf(() => encodePrivateKeyPem(key, { passphrase: 'x', role: 'a\ngun: evil' }))).toBe(
-      'KEY_HEADER_INVALID',
-    );
+    expect(
+      codeOf(() =>
+        encodePrivateKeyPem(key, {
+          passphrase: 'x',
+          role: 'a\ngun: evil',
+          encryption: NOTARY_ENCRYPTION,
+        }),
+      ),
+    ).toBe('KEY_HEADER_INVALID');
   });
 });

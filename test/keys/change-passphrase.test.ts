@@ -2,7 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseEncryptedPrivateKey } from '../../src/crypto/encrypted-private-key.ts';
+import {
+  NOTARY_ENCRYPTION,
+  parseEncryptedPrivateKey,
+} from '../../src/crypto/encrypted-private-key.ts';
 import { decodePem, encodePem } from '../../src/crypto/pem.ts';
 import { decodePrivateKeyPem } from '../../src/crypto/private-key-pem.ts';
 import { KeyError } from '../../src/errors.ts';
@@ -41,9 +44,18 @@ async function place(vector: string, name: string, headers: [string, string][] =
 function change(
   id: string,
   old: string,
-  { writeFile: writer = writeFileAtomic as KeyFileWriter, next = [always(NEW)] } = {},
+  {
+    writeFile: writer = writeFileAtomic as KeyFileWriter,
+    next = [always(NEW)],
+    encryption = NOTARY_ENCRYPTION,
+  } = {},
 ) {
-  const store = new KeyStore({ privateDir: folder, passphrases: [always(old)], writeFile: writer });
+  const store = new KeyStore({
+    privateDir: folder,
+    passphrases: [always(old)],
+    writeFile: writer,
+    encryption,
+  });
   return changePassphrase(store, id, next);
 }
 

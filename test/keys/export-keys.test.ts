@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NOTARY_ENCRYPTION } from '../../src/crypto/encrypted-private-key.ts';
 import { decodeAllPem } from '../../src/crypto/pem.ts';
 import { KeyError } from '../../src/errors.ts';
 import { checkExport, exportKeys } from '../../src/keys/export-keys.ts';
@@ -23,7 +24,12 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tabellion-export-'));
   privateDir = join(folder, 'private');
   await mkdir(privateDir, { mode: 0o700 });
-  store = new KeyStore({ privateDir, passphrases: [], writeFile: writeFileAtomic });
+  store = new KeyStore({
+    privateDir,
+    passphrases: [],
+    writeFile: writeFileAtomic,
+    encryption: NOTARY_ENCRYPTION,
+  });
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -47,6 +53,7 @@ describe('exporting keys', () => {
       privateDir,
       passphrases: [{ name: 'test', get: async () => ({ passphrase: 'x', source: 'test' }) }],
       writeFile: writeFileAtomic,
+      encryption: NOTARY_ENCRYPTION,
     }).generate({ role: 'targets', gun: other });
     const both = await exportKeys(store, { guns: [GUN, other] });
     expect(ids(both.pem)).toEqual([TARGETS_ID, SNAPSHOT_ID, key.id].sort());
@@ -79,6 +86,7 @@ describe('exporting keys', () => {
       privateDir: join(folder, 'elsewhere'),
       passphrases: [],
       writeFile: writeFileAtomic,
+      encryption: NOTARY_ENCRYPTION,
     });
     const options = {
       defaults: {},
@@ -92,6 +100,7 @@ describe('exporting keys', () => {
       privateDir: vectorPath('keys/legacy/tree-after/private'),
       passphrases: [],
       writeFile: writeFileAtomic,
+      encryption: NOTARY_ENCRYPTION,
     });
     expect(facts).toEqual((await after.list()).map(({ id, role, gun }) => ({ id, role, gun })));
     expect(facts).toHaveLength(listVectors('keys/legacy/tree-after/private').length);

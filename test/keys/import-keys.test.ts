@@ -8,6 +8,7 @@ import {
   encodeSequence,
   encodeUnsignedInteger,
 } from '../../src/crypto/der.ts';
+import { NOTARY_ENCRYPTION } from '../../src/crypto/encrypted-private-key.ts';
 import { OID } from '../../src/crypto/object-identifiers.ts';
 import { decodeAllPem, decodePem, encodePem } from '../../src/crypto/pem.ts';
 import { generatePrivateKey, type PrivateKey } from '../../src/crypto/private-key.ts';
@@ -58,7 +59,12 @@ const environment = (passphrase = PASS): PassphraseSource =>
   });
 
 function store(writeFile = writeFileAtomic): KeyStore {
-  return new KeyStore({ privateDir, passphrases: [environment()], writeFile });
+  return new KeyStore({
+    privateDir,
+    passphrases: [environment()],
+    writeFile,
+    encryption: NOTARY_ENCRYPTION,
+  });
 }
 
 async function importing(
@@ -343,11 +349,13 @@ describe('headers', () => {
 
 describe('what is there already', () => {
   const text = (key: PrivateKey, passphrase: string, role: string): string =>
-    headed(encodePrivateKeyPem(key, { passphrase, role }), { path: key.id });
+    headed(encodePrivateKeyPem(key, { encryption: NOTARY_ENCRYPTION, passphrase, role }), {
+      path: key.id,
+    });
 
   async function stored(key: PrivateKey, role = 'alice', passphrase = PASS): Promise<string> {
     await mkdir(privateDir, { mode: 0o700 });
-    const pem = encodePrivateKeyPem(key, { passphrase, role });
+    const pem = encodePrivateKeyPem(key, { encryption: NOTARY_ENCRYPTION, passphrase, role });
     await writeFile(join(privateDir, `${key.id}.key`), pem, { mode: 0o600 });
     return pem;
   }
@@ -365,7 +373,7 @@ describe('what is there already', () => {
   it('keeps its role when nobody says another', async () => {
     const key = generatePrivateKey('ecdsa');
     const before = await stored(key);
-    const plain = encodePrivateKeyPem(key, { passphrase: '' });
+    const plain = encodePrivateKeyPem(key, { encryption: NOTARY_ENCRYPTION, passphrase: '' });
     for (const sameKey of ['keep', 'replace'] as const) {
       expect(await importing(plain, { sameKey, passphrases: [] })).toMatchObject([
         { status: 'already-stored', id: key.id, role: 'alice' },
@@ -388,7 +396,11 @@ describe('what is there already', () => {
     const key = generatePrivateKey('ecdsa');
     const before = await stored(key);
     const forged = headed(
-      encodePrivateKeyPem(generatePrivateKey('ecdsa'), { passphrase: 'x', role: 'alice' }),
+      encodePrivateKeyPem(generatePrivateKey('ecdsa'), {
+        encryption: NOTARY_ENCRYPTION,
+        passphrase: 'x',
+        role: 'alice',
+      }),
       { path: key.id },
     );
     const [block] = await importing(forged, { sameKey: 'replace' });

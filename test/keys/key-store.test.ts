@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NOTARY_ENCRYPTION } from '../../src/crypto/encrypted-private-key.ts';
 import { decodePem } from '../../src/crypto/pem.ts';
 import { generatePrivateKey, type PrivateKey } from '../../src/crypto/private-key.ts';
 import { encodePrivateKeyPem } from '../../src/crypto/private-key-pem.ts';
@@ -54,6 +55,7 @@ function keyStore(
     privateDir,
     passphrases: [new EnvironmentPassphrases(env), ...prompt],
     writeFile: writeFileAtomic,
+    encryption: NOTARY_ENCRYPTION,
   });
 }
 
@@ -94,7 +96,11 @@ async function putKey(
 ): Promise<string> {
   const path = join(privateDir, name);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(path, encodePrivateKeyPem(key, { passphrase, role }), { mode: 0o600 });
+  await writeFile(
+    path,
+    encodePrivateKeyPem(key, { encryption: NOTARY_ENCRYPTION, passphrase, role }),
+    { mode: 0o600 },
+  );
   return path;
 }
 
@@ -471,6 +477,7 @@ describe('passphrases', () => {
       privateDir,
       passphrases: [new EnvironmentPassphrases({}), keychain, prompt],
       writeFile: writeFileAtomic,
+      encryption: NOTARY_ENCRYPTION,
     });
     expect((await store.open(ROOT_ID)).id).toBe(ROOT_ID);
     expect(heard).toEqual(['prompt']);
@@ -564,7 +571,12 @@ describe('new keys', () => {
       NOTARY_ROOT_PASSPHRASE: 'notary',
     };
     const passphrases = [new EnvironmentPassphrases(both, { notice: line => notices.push(line) })];
-    const store = new KeyStore({ privateDir, passphrases, writeFile: writeFileAtomic });
+    const store = new KeyStore({
+      privateDir,
+      passphrases,
+      writeFile: writeFileAtomic,
+      encryption: NOTARY_ENCRYPTION,
+    });
     const key = await store.generate({ role: 'root' });
     expect(notices).toEqual([
       'DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and NOTARY_ROOT_PASSPHRASE differ; the new root key gets the passphrase in DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE',
@@ -599,6 +611,7 @@ describe('new keys', () => {
       privateDir,
       passphrases,
       writeFile: (path, text, options) => writeFileAtomic(path, text.slice(0, -70), options),
+      encryption: NOTARY_ENCRYPTION,
     });
     const key = generatePrivateKey('ecdsa');
     await expect(lying.add(key, { role: 'root' })).rejects.toMatchObject({

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { NOTARY_ENCRYPTION } from '../../src/crypto/encrypted-private-key.ts';
 import { generatePrivateKey } from '../../src/crypto/private-key.ts';
 import { encodePrivateKeyPem } from '../../src/crypto/private-key-pem.ts';
 import { KeyError, OperationError } from '../../src/errors.ts';
@@ -128,7 +129,11 @@ describe('importKeys', () => {
   it('leaves nothing when the key store cannot be made', async ({ scene }) => {
     const machine = await scene.machine();
     const key = generatePrivateKey('ecdsa');
-    const pem = encodePrivateKeyPem(key, { passphrase: '', role: 'alice' });
+    const pem = encodePrivateKeyPem(key, {
+      encryption: NOTARY_ENCRYPTION,
+      passphrase: '',
+      role: 'alice',
+    });
     const file = await fileOf(machine, 'key.pem', pem);
     await mkdir(machine.dockerDir, { recursive: true });
     await writeFile(machine.trustDir, 'a file, where a folder belongs');

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { makeRootCertificate } from '../../src/crypto/certificate.ts';
+import { NOTARY_ENCRYPTION } from '../../src/crypto/encrypted-private-key.ts';
 import { generatePrivateKey } from '../../src/crypto/private-key.ts';
 import { encodePrivateKeyPem } from '../../src/crypto/private-key-pem.ts';
 import { type InitialiseRequest, initialiseRepository } from '../../src/operations/initialise.ts';
@@ -16,7 +17,10 @@ const init = (machine: Machine, request?: InitialiseRequest) =>
 async function rootKeyFile(machine: Machine, passphrase: string) {
   const key = generatePrivateKey('ecdsa');
   const file = join(machine.home, `${key.id}.pem`);
-  await writeFile(file, encodePrivateKeyPem(key, { passphrase, role: 'root' }));
+  await writeFile(
+    file,
+    encodePrivateKeyPem(key, { encryption: NOTARY_ENCRYPTION, passphrase, role: 'root' }),
+  );
   return { key, file };
 }
 

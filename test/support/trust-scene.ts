@@ -34,6 +34,7 @@ import { OCI_INDEX } from '../../src/registry/manifest.ts';
 import type { Change } from '../../src/tuf/change.ts';
 import type { TrustedSet } from '../../src/tuf/trusted-set.ts';
 import { type FaultProxy, startFaultProxy } from '../interop/support/fault-proxy.ts';
+import { QUICK_KEYS } from './quick-keys.ts';
 
 export const NOW = new Date('2026-11-22T00:00:00Z');
 export const DAY = 24 * 60 * 60 * 1000;
@@ -254,12 +255,12 @@ export class Machine {
   /** Runs one command's work in a session of its own. */
   async run<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const session = await openSession({
-      env: PASSPHRASES,
       home: this.home,
       now: () => this.scene.clock,
       log: line => this.log.push(line),
       progress: () => {},
       ...this.options,
+      env: { ...QUICK_KEYS, ...(this.options.env ?? PASSPHRASES) },
     });
     try {
       return await work(session);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { QUICK_KEYS } from '../../support/quick-keys.ts';
 import { installDockerCa } from './docker-trust.ts';
 import type { CliRunOptions } from './notary-cli.ts';
 import {
@@ -94,6 +95,7 @@ export class Tabellion {
       HOME: path.join(dockerConfigDir, '..'),
       DOCKER_CONFIG: dockerConfigDir,
       DOCKER_CONTENT_TRUST_SERVER: server,
+      ...QUICK_KEYS,
       ...(passphrases !== null && {
         ...notaryPassphraseVariables(known),
         ...dockerPassphraseVariables(known),
