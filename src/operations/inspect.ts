@@ -2,6 +2,7 @@
 import { canonicalKeyId } from '../crypto/public-key.ts';
 import { TabellionError } from '../errors.ts';
 import { type ImageReference, parseImageReference } from '../registry/image-reference.ts';
+import type { Platform } from '../registry/platform.ts';
 import {
   BASE_ROLES,
   isDelegationName,
@@ -13,6 +14,7 @@ import {
 import type { TrustedSet } from '../tuf/trusted-set.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { naturalOrder } from './natural-order.ts';
+import type { PlatformDigests } from './platform-digests.ts';
 import type { Session } from './session.ts';
 import { REPOSITORY_ADMIN, type ReleasedTag, releasedTags, viewOf } from './signed-tags.ts';
 import { loadTrustData, roleExpiries, type TrustData, type TrustDataOrigin } from './trust-data.ts';
@@ -21,6 +23,8 @@ export interface InspectRequest {
   readonly images: readonly string[];
   readonly offline: boolean;
   readonly requireFresh: boolean;
+  /** Ask the registry which image of each signed index this platform runs. */
+  readonly platform?: Platform;
 }
 
 export interface InspectedTag {
@@ -88,6 +92,8 @@ export interface Inspected {
   readonly roles: readonly InspectedRole[];
   readonly trustData?: TrustDataOrigin;
   readonly dockerJson: DockerTrustJson;
+  /** What one platform runs of it, where that was asked for. */
+  readonly platformDigests?: PlatformDigests;
   readonly warnings: readonly string[];
 }
 
@@ -115,11 +121,35 @@ async function inspectImage(
   try {
     const access = await session.repository(image);
     const { offline, requireFresh } = request;
-    return found(image, await loadTrustData(session, access, { offline, requireFresh }));
+    const inspected = found(image, await loadTrustData(session, access, { offline, requireFresh }));
+    const { platform } = request;
+    return platform === undefined
+      ? inspected
+      : await withPlatform(session, image, platform, inspected);
   } catch (error) {
     if (!(error instanceof TabellionError)) throw error;
     return failed(image, error);
   }
+}
+
+async function withPlatform(
+  session: Session,
+  image: ImageReference,
+  platform: Platform,
+  inspected: Inspected,
+): Promise<Inspected> {
+  const { platformDigests } = await import('./platform-digests.ts');
+  const digests = await platformDigests(
+    session,
+    image,
+    platform,
+    inspected.signedTags.filter(({ digest }) => digest !== ''),
+  );
+  return {
+    ...inspected,
+    platformDigests: digests,
+    exitCode: Math.max(inspected.exitCode, ...digests.tags.map(({ exitCode }) => exitCode)),
+  };
 }
 
 function found(image: ImageReference, { trusted, origin, warnings }: TrustData): InspectResult {

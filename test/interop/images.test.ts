@@ -125,6 +125,33 @@ describeWithPeers(
       },
     );
 
+    test('the image of one platform is told by the signed digest, not by the tag', async () => {
+      const owner = await scene.person('owner');
+      const push = (what: string, tag: string, platforms: 'all' | 'amd64' = 'all') =>
+        pushImage({ registry, source: what, path: 'platforms', tag, platforms });
+      const [index, single] = [await push(source, '1.0'), await push(other, 'amd', 'amd64')];
+      await sign(owner, index.image, single.image);
+      // The tag moves on; what is signed does not.
+      await push(other, '1.0');
+      const arm64 = layout.manifests.find(({ architecture }) => architecture === 'arm64');
+      const ask = (platform: string, image = index.repository) =>
+        owner.tabellion.run(['inspect', '--json', '--platform', platform, image]);
+      const arm = await ask('linux/aarch64');
+      expect(arm.code).toBe(1);
+      expect(JSON.parse(arm.stdout)[0].tabellion.platformDigests).toMatchObject({
+        platform: 'linux/arm64',
+        tags: [
+          { tag: '1.0', signedDigest: index.digest, digest: arm64?.digest, exitCode: 0 },
+          { tag: 'amd', error: { code: 'PLATFORM_MISSING', hint: 'It is for linux/amd64.' } },
+        ],
+      });
+      const amd = await ask('linux/amd64', single.image);
+      expect(amd.code).toBe(0);
+      expect(JSON.parse(amd.stdout)[0].tabellion.platformDigests.tags).toMatchObject([
+        { tag: 'amd', digest: single.digest, platform: 'linux/amd64' },
+      ]);
+    });
+
     test('an image is signed before it is pushed', async () => {
       const owner = await scene.person('owner');
       const image = `${registry.domain}/early/app:1.0`;

@@ -1,8 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Action } from '../context.ts';
 import { worstExitCode } from '../exit-codes.ts';
 import { type FreshnessOptions, freshness } from '../freshness.ts';
 import { examples } from '../help-text.ts';
+import { optionValue } from '../option-values.ts';
 import {
   inspectBrief,
   inspectErrors,
@@ -13,6 +14,10 @@ import {
 const DESCRIPTION = `Shows what is signed in a repository, by whom, with which keys and until when.
 --json prints the array of "docker trust inspect", with more under "tabellion".`;
 
+interface Options extends FreshnessOptions {
+  readonly platform?: string;
+}
+
 /** `tabellion inspect` */
 export function addInspect(program: Command, action: Action): void {
   program
@@ -22,6 +27,12 @@ export function addInspect(program: Command, action: Action): void {
     .argument('<image...>', 'IMAGE, or IMAGE:TAG for one tag')
     .option('--offline', 'use cached trust data only')
     .option('--require-fresh', 'fail rather than use cached trust data')
+    .addOption(
+      new Option(
+        '--platform <os/arch>',
+        'also ask the registry which image this platform runs',
+      ).argParser(optionValue('--platform')),
+    )
     .addHelpText(
       'after',
       examples(
@@ -30,15 +41,22 @@ export function addInspect(program: Command, action: Action): void {
           "tabellion inspect --json reg.example/app | jq -r '.[].SignedTags[].SignedTag'",
           'the signed tags, for a program',
         ],
+        [
+          'tabellion inspect --platform linux/arm64 reg.example/app:1',
+          'the digest that an ARM machine runs',
+        ],
       ),
     )
     .action(
-      action<[string[]], FreshnessOptions>(async (context, options, images) => {
+      action<[string[]], Options>(async (context, options, images) => {
         const { offline, requireFresh } = freshness(options);
         const { display, host } = context;
         const { inspect } = await import('../../operations/inspect.ts');
+        const { parsePlatform } = await import('../../registry/platform.ts');
+        const platform =
+          options.platform === undefined ? {} : { platform: parsePlatform(options.platform) };
         const report = await context.withSession(session =>
-          inspect(session, { images, offline, requireFresh }),
+          inspect(session, { images, offline, requireFresh, ...platform }),
         );
         const style = { paint: display.paint, now: host.now() };
         display.result({

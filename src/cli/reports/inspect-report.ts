@@ -40,9 +40,18 @@ export function inspectBrief(report: InspectReport): string[] {
 
 /** What went wrong, for stderr. */
 export function inspectErrors(report: InspectReport): string[] {
-  return report.images.flatMap(({ image, error }) =>
-    error === undefined ? [] : errorLines({ ...error, message: `${image}: ${error.message}` }),
-  );
+  return report.images.flatMap(({ image, error, platformDigests }) => {
+    if (error !== undefined) {
+      return errorLines({ ...error, message: `${image}: ${error.message}` });
+    }
+    // One sentence for all tags that fail alike.
+    const failures = new Map(
+      (platformDigests?.tags ?? []).flatMap(tag =>
+        tag.error === undefined ? [] : [[tag.error.message, tag.error] as const],
+      ),
+    );
+    return [...failures.values()].flatMap(errorLines);
+  });
 }
 
 /** One section for each image that could be read. */
@@ -61,6 +70,7 @@ function imageLines(image: InspectResult, style: ReportStyle): string[] {
       : []),
     '',
     ...tagLines(image, style),
+    ...platformLines(image, style),
     ...signerLines(image, style),
     '',
     ...roleLines(image, style),
@@ -81,6 +91,24 @@ function tagLines(image: InspectResult, { paint }: ReportStyle): string[] {
 
 function sortedTags(image: InspectResult): InspectResult['signedTags'] {
   return [...image.signedTags].sort((a, b) => naturalOrder(a.tag, b.tag));
+}
+
+/** What machines of the platform that was asked for run, beside what is signed. */
+function platformLines(image: InspectResult, { paint }: ReportStyle): string[] {
+  const { platformDigests } = image;
+  if (platformDigests === undefined || platformDigests.tags.length === 0) return [];
+  const { platform, tags } = platformDigests;
+  const rows = [...tags]
+    .sort((a, b) => naturalOrder(a.tag, b.tag))
+    .map(row => [
+      printable(row.tag),
+      row.digest === undefined
+        ? paint.red('none')
+        : row.digest.replace(/^sha256:/, '') +
+          (row.platform === platform ? '' : ` (${row.platform})`),
+    ]);
+  const header = ['TAG', `DIGEST FOR ${platform}`];
+  return ['', ...table([header, ...rows], { header: paint.dim })];
 }
 
 function signerLines(image: InspectResult, { paint }: ReportStyle): string[] {
