@@ -6,6 +6,7 @@ import { givenLogin } from './given-login.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Host } from './host.ts';
 import type { Interruption } from './interruption.ts';
+import { usesKeychain } from './keychain-switch.ts';
 import type { Prompts } from './prompts.ts';
 
 /** What one run of the program shares among its commands. */
@@ -94,6 +95,7 @@ async function createContext(runtime: Runtime, globals: GlobalOptions): Promise<
     log: step => display.step(step),
     progress: event => display.progress(event),
     ...(prompts === undefined ? {} : { askPassphrase: prompts.passphrase }),
+    ...(usesKeychain(globals, host.env) ? { openKeychain: () => host.openKeychain() } : {}),
     ...(login === undefined ? {} : { login }),
   };
   return {

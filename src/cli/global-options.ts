@@ -15,6 +15,8 @@ export interface GlobalOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  /** False for `--no-keychain`. */
+  readonly keychain?: boolean;
   /** False for `--no-color`. */
   readonly color?: boolean;
 }
@@ -35,6 +37,7 @@ export function addGlobalOptions(program: Command): void {
     ['--json', 'one JSON document on stdout, no prompts'],
     ['-q, --quiet', 'only the bare result and errors'],
     ['-v, --verbose', 'tell each step on stderr'],
+    ['--no-keychain', "leave the system's keychain alone"],
     ['--no-color', 'no colours (as does NO_COLOR)'],
   ];
   program.optionsGroup('Global options (before or after the command):');

@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import type { Keychain } from '../keys/keychain.ts';
 
 /** What the command needs of a stream: Node's, plus what only terminals have. */
 export type OutputStream = NodeJS.WritableStream & {
@@ -16,6 +17,8 @@ export interface Host {
   /** `$HOME`, on Windows `%USERPROFILE%`. */
   readonly home: string;
   now(): Date;
+  /** The system's keychain. Nothing is loaded or asked before this is called. */
+  openKeychain(): Promise<Keychain>;
   /** Listens for a signal; call the result to stop. */
   onSignal(signal: NodeJS.Signals, listener: () => void): () => void;
   /** Listens for errors that nothing awaited (a defect by definition); call the result to stop. */
@@ -31,6 +34,8 @@ export function processHost(): Host {
     env: process.env,
     home: homedir(),
     now: () => new Date(),
+    openKeychain: async () =>
+      (await import('./system-keychain.ts')).openSystemKeychain(process.env),
     onSignal: (signal, listener) => {
       process.on(signal, listener);
       return () => process.off(signal, listener);

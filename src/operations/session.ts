@@ -8,6 +8,7 @@ import { type LoginAuthorizerOptions, loginAuthorizer } from '../http/login-auth
 import { createTransport, type HttpTransport, type TlsMaterial } from '../http/transport.ts';
 import { keyFileName } from '../keys/key-files.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import type { Keychain } from '../keys/keychain.ts';
 import type { PassphraseSource } from '../keys/passphrase.ts';
 import type { PassphrasePrompt } from '../keys/prompt-passphrases.ts';
 import { certificateFolders } from '../registry/certificate-folders.ts';
@@ -67,7 +68,9 @@ export interface SessionOptions {
   readonly progress: (event: ProgressEvent) => void;
   /** Asks a person; absent where there is none. */
   readonly askPassphrase?: PassphrasePrompt;
-  /** Where passphrases come from, instead of the environment and `askPassphrase`. */
+  /** Opens the system's keychain, when it is first needed; absent where it is not to be used. */
+  readonly openKeychain?: () => Promise<Keychain>;
+  /** Where passphrases come from, instead of the environment, the keychain and `askPassphrase`. */
   readonly passphraseSources?: readonly PassphraseSource[];
   /** Asks for a login when the trust server wants one and none is configured; undefined: go on without. */
   readonly askCredentials?: () => Promise<Credentials | undefined>;
@@ -126,6 +129,7 @@ export class Session {
   private readonly transports = new Map<string, Promise<HttpTransport>>();
   private keyStore: Promise<KeyStore> | undefined;
   private sources: Promise<readonly PassphraseSource[]> | undefined;
+  private openedKeychain: Promise<Keychain | undefined> | undefined;
   private docker: Promise<DockerConfig> | undefined;
   private notary: Promise<NotaryConfig | undefined> | undefined;
   private pins: Promise<TrustPinning> | undefined;
@@ -160,6 +164,12 @@ export class Session {
   keys(): Promise<KeyStore> {
     this.keyStore ??= this.openKeys();
     return this.keyStore;
+  }
+
+  /** The system's keychain; undefined where it is not to be used. Whether it answers shows when it is asked. */
+  keychain(): Promise<Keychain | undefined> {
+    this.openedKeychain ??= this.options.openKeychain?.() ?? Promise.resolve(undefined);
+    return this.openedKeychain;
   }
 
   /** Where passphrases come from, for keys in the store and in other files. */

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { Host } from '../../src/cli/host.ts';
 import { type RunResult, run } from '../../src/cli/run.ts';
+import { type Keychain, keychainError } from '../../src/keys/keychain.ts';
 import { QUICK_KEYS } from '../support/quick-keys.ts';
 
 /** When everything in these tests happens. */
@@ -11,6 +12,8 @@ export interface TestHostOptions {
   readonly terminal?: { stdin?: boolean; stdout?: boolean; stderr?: boolean };
   readonly columns?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** Unless given there is none, as on a server. */
+  readonly keychain?: Keychain;
 }
 
 /** A host that a test looks into: its streams keep what was written, its signals are sent by hand. */
@@ -50,6 +53,10 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     env: { ...QUICK_KEYS, ...env },
     home: '/home/somebody',
     now: () => NOW,
+    openKeychain: async () => {
+      if (options.keychain !== undefined) return options.keychain;
+      throw keychainError('unavailable', 'cannot be used: there is none in this test');
+    },
     onSignal: (signal, listener) => listen(signal, listener),
     onUncaught: listener => listen('uncaught', listener),
     out: stdout.text,

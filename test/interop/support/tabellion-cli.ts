@@ -96,6 +96,8 @@ export class Tabellion {
       DOCKER_CONFIG: dockerConfigDir,
       DOCKER_CONTENT_TRUST_SERVER: server,
       ...QUICK_KEYS,
+      // That of the person who runs the tests is none of theirs.
+      TABELLION_KEYCHAIN: 'off',
       ...(passphrases !== null && {
         ...notaryPassphraseVariables(known),
         ...dockerPassphraseVariables(known),
