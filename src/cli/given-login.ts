@@ -17,7 +17,7 @@ const MAX_BYTES = 64 * 1024;
 export function givenLogin(
   globals: GlobalOptions,
   host: Host,
-  prompts: Prompts | undefined,
+  prompts: Pick<Prompts, 'password'> | undefined,
 ): GivenLogin | undefined {
   const { username, passwordStdin = false } = globals;
   if (username === undefined) {

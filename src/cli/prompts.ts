@@ -4,6 +4,14 @@ import type { Host } from './host.ts';
 import { Interrupted } from './interruption.ts';
 import { keyName, shortKeyId } from './key-names.ts';
 
+/** An answer to choose; its name is shown, and must be printable. */
+export interface Choice<T> {
+  readonly value: T;
+  readonly name: string;
+  /** Of a tick list: whether it is ticked to begin with. */
+  readonly checked?: boolean;
+}
+
 /** Questions to the person at the terminal. Ctrl-C and Ctrl-D throw `Interrupted`. */
 export interface Prompts {
   /** Asks for the passphrase of a key; of a new key twice, until both agree. */
@@ -12,10 +20,19 @@ export interface Prompts {
   password(question: string): Promise<string>;
   /** A question whose answer is no unless the person says yes. */
   confirm(question: string): Promise<boolean>;
+  /** One of several answers; the first is marked to begin with. */
+  choose<T>(question: string, choices: readonly Choice<T>[]): Promise<T>;
+  /** Any of several answers, in their order. */
+  tick<T>(question: string, choices: readonly Choice<T>[]): Promise<T[]>;
+  /** A line of text, trimmed; `check` says what is wrong with it. */
+  text(question: string, check?: (typed: string) => string | true): Promise<string>;
 }
 
 /** Notary's minimum, in bytes of UTF-8 and after trimming (keys.md 6). */
 const PASSPHRASE_MIN_BYTES = 8;
+
+/** How many lines of a tick list are seen at once. */
+const TICK_LINES = 15;
 
 const ROOT_KEY_NOTICE = [
   'A root key is about to be made. All trust in your repositories hangs on it:',
@@ -72,7 +89,43 @@ export function createPrompts(host: Host, display: Display): Prompts {
       inTurn(() =>
         ask<boolean>(host, display, { type: 'confirm', message: question, default: false }),
       ),
+    choose: (message, choices) =>
+      inTurn(() => askChoice(host, display, { type: 'select', message, loop: false }, choices)),
+    tick: async (message, choices) => {
+      const question = { type: 'checkbox', message, loop: false, pageSize: TICK_LINES } as const;
+      return await inTurn(() => askTicks(host, display, question, choices));
+    },
+    text: async (message, check = () => true) => {
+      const validate = (typed: string): string | true => check(typed.trim());
+      const question = { type: 'input', message, validate } as const;
+      return (await inTurn(() => ask<string>(host, display, question))).trim();
+    },
   };
+}
+
+/** The values stay here: inquirer is handed numbers, and hands numbers back. */
+function numbered<T>(choices: readonly Choice<T>[]): NumberedChoice[] {
+  return choices.map(({ name, checked = false }, value) => ({ value, name, checked }));
+}
+
+async function askChoice<T>(
+  host: Host,
+  display: Display,
+  question: Omit<SelectQuestion, 'choices'>,
+  choices: readonly Choice<T>[],
+): Promise<T> {
+  const index = await ask<number>(host, display, { ...question, choices: numbered(choices) });
+  return (choices[index] as Choice<T>).value;
+}
+
+async function askTicks<T>(
+  host: Host,
+  display: Display,
+  question: Omit<TickQuestion, 'choices'>,
+  choices: readonly Choice<T>[],
+): Promise<T[]> {
+  const ticked = await ask<number[]>(host, display, { ...question, choices: numbered(choices) });
+  return choices.filter((_, index) => ticked.includes(index)).map(({ value }) => value);
 }
 
 function longEnough(typed: string): string | true {
@@ -85,7 +138,31 @@ function wording(question: PassphraseQuestion): string {
   return `${keyName(question.role, question.gun)}${id}`;
 }
 
+interface NumberedChoice {
+  readonly value: number;
+  readonly name: string;
+  readonly checked: boolean;
+}
+
+interface SelectQuestion {
+  readonly type: 'select';
+  readonly message: string;
+  readonly loop: boolean;
+  readonly choices: readonly NumberedChoice[];
+}
+
+interface TickQuestion {
+  readonly type: 'checkbox';
+  readonly message: string;
+  readonly loop: boolean;
+  readonly pageSize: number;
+  readonly choices: readonly NumberedChoice[];
+}
+
 type Question =
+  | SelectQuestion
+  | TickQuestion
+  | { type: 'input'; message: string; validate: (typed: string) => string | true }
   | {
       type: 'password';
       message: string;

@@ -1,11 +1,12 @@
 /** A repository's verified trust data: from the server, or from the cache when the server cannot be reached. */
 import { TabellionError } from '../errors.ts';
-import { parentRole, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
+import { isTargetsRole, parentRole, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { isNearExpiry } from '../tuf/sign-repository.ts';
 import { parseTime } from '../tuf/time.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
 import { type UpdateResult, update } from '../tuf/update.ts';
 import { explainFailure } from './explain-failure.ts';
+import { type Memory, openMemory } from './history.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 
 export interface TrustDataOrigin {
@@ -66,7 +67,7 @@ export async function loadTrustData(
       const context = { domain: access.domain, server, gun, now: session.now };
       throw isMissing ? explainFailure(error, context) : error;
     });
-    const stored = options.store === false ? [] : await store(access, cache, result);
+    const stored = options.store === false ? [] : await store(session, access, cache, result);
     if (stored === 'overtaken' && attempt < ATTEMPTS) {
       session.log('another process has stored trust data meanwhile: verifying again after it');
       continue;
@@ -91,11 +92,14 @@ const STORE_WAIT_MS = 3000;
  * @returns warnings; a trust directory that cannot be written keeps nobody from verifying
  */
 async function store(
-  { dir }: RepositoryAccess,
+  session: Session,
+  access: RepositoryAccess,
   cache: ReadonlyMap<string, Uint8Array>,
   result: UpdateResult,
 ): Promise<string[] | 'overtaken'> {
   if (result.origin !== 'server') return [];
+  const { dir } = access;
+  const memory = await openMemory(session, access, cache);
   const remove = [...cache.keys()].filter(
     role => role.startsWith(`${TARGETS}/`) && !isDelegated(role, result.trusted),
   );
@@ -109,11 +113,21 @@ async function store(
       if (!isStored) return 'overtaken';
     }
     await dir.touch();
-    return [];
+    return await note(memory, result, remove);
   } catch (error) {
     if (!(error instanceof TabellionError)) throw error;
     return [`The verified trust data could not be stored: ${error.message}`];
   }
+}
+
+/** @param removed roles whose files went */
+async function note(
+  memory: Memory,
+  { trusted, store: files }: UpdateResult,
+  removed: readonly string[],
+): Promise<string[]> {
+  const isState = (role: string): boolean => role === ROOT || isTargetsRole(role);
+  return await memory.note(trusted, removed.length > 0 || [...files.keys()].some(isState));
 }
 
 function sameFiles(

@@ -2,12 +2,12 @@
  * What Tabellion itself remembers about a trust directory: small JSON files in its folder `.tabellion`, which
  * Notary and Docker never look at. Each is replaced whole; one that cannot be understood is an error, not “nothing”.
  */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { printable } from '../crypto/printable.ts';
 import { OperationError } from '../errors.ts';
 import { writeFileAtomic } from './atomic-file.ts';
-import { writeError } from './file-error.ts';
+import { isMissing, readError, writeError } from './file-error.ts';
 import { readRegularFile } from './regular-file.ts';
 
 /** The folder in the trust directory that is Tabellion's own. */
@@ -43,6 +43,21 @@ export class OwnFiles {
       return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     } catch (cause) {
       throw damagedRecord(path, cause);
+    }
+  }
+
+  /**
+   * The names in a folder of records, in byte order; none when there is no such folder.
+   * @param name the folder's path below the own folder
+   * @throws OperationError `FILE_NOT_READABLE`
+   */
+  async list(name: string): Promise<string[]> {
+    const path = this.path(name);
+    try {
+      return (await readdir(path)).sort();
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw readError(error, path);
     }
   }
 

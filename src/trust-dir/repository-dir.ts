@@ -122,6 +122,24 @@ export class RepositoryDir {
     return undefined;
   }
 
+  /** When the newest of some roles' cached files was written; undefined when none is there. */
+  async storedAt(roles: Iterable<string>): Promise<Date | undefined> {
+    let newest: Date | undefined;
+    for (const role of roles) {
+      checkRole(role);
+      for (const file of [committedFile, metadataFile]) {
+        const path = file(this.#swap, role);
+        try {
+          const { mtime } = await stat(path);
+          if (newest === undefined || mtime > newest) newest = mtime;
+        } catch (error) {
+          if (!isMissing(error)) throw readError(error, path);
+        }
+      }
+    }
+    return newest;
+  }
+
   /**
    * Records that the cached timestamp was found to be the server's just now.
    * @throws OperationError `FILE_NOT_WRITABLE`

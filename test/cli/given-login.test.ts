@@ -30,9 +30,7 @@ describe('--username', () => {
 
   it('asks at a terminal, where a typed password would else be shown', async () => {
     const asked: string[] = [];
-    const prompts: Prompts = {
-      passphrase: async () => '',
-      confirm: async () => false,
+    const prompts: Pick<Prompts, 'password'> = {
       password: async question => {
         asked.push(question);
         return 'typed';

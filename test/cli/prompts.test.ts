@@ -133,3 +133,48 @@ describe('confirm', () => {
     expect(host.out()).toBe('');
   });
 });
+
+describe('a choice', () => {
+  const DOWN = '\u001b[B';
+  const choices = [
+    { value: 'routine', name: 'as a routine' },
+    { value: 'thief', name: 'somebody may have it' },
+  ];
+
+  it('is one of several, the first unless another is picked', async () => {
+    const { host, prompts, answer } = setUp();
+    const first = prompts.choose('Why?', choices);
+    await answer('Why?', '\r');
+    expect(await first).toBe('routine');
+    const second = prompts.choose('Why now?', choices);
+    await answer('Why now?', `${DOWN}\r`);
+    expect(await second).toBe('thief');
+    expect(host.out()).toBe('');
+  });
+
+  it('is any of several, those that were ticked to begin with unless changed', async () => {
+    const { prompts, answer } = setUp();
+    const list = choices.map((choice, index) => ({ ...choice, checked: index === 0 }));
+    const ticked = prompts.tick('Keep?', list);
+    await answer('Keep?', '\r');
+    expect(await ticked).toEqual(['routine']);
+    const other = prompts.tick('Keep which?', list);
+    await answer('Keep which?', ` ${DOWN} \r`);
+    expect(await other).toEqual(['thief']);
+  });
+
+  it('is a line of text that is checked', async () => {
+    const { prompts, answer } = setUp();
+    const typed = prompts.text('Since?', text => text === '2026' || 'a year, please');
+    await answer('Since?', ' 26\r');
+    await answer('a year, please', '\u007f\u007f\u007f2026 \r');
+    expect(await typed).toBe('2026');
+  });
+
+  it('can be interrupted', async () => {
+    const { prompts, answer } = setUp();
+    const outcome = expect(prompts.tick('Keep?', choices)).rejects.toBeInstanceOf(Interrupted);
+    await answer('Keep?', CTRL_C);
+    await outcome;
+  });
+});
