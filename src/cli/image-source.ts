@@ -1,9 +1,18 @@
 import { UsageError } from '../errors.ts';
-import type { ImageSource } from '../operations/sign.ts';
+import {
+  digestSource,
+  type ImageSource,
+  parseImageSource,
+  type StoredSource,
+} from '../registry/image-source.ts';
+
+/** What `--from` takes, for help. */
+export const SOURCE_FORMS = 'oci:DIR, oci-archive:TAR, docker-archive:TAR or dir:DIR';
 
 /** The options of `sign` that say where the digest comes from, as commander hands them over. */
 export interface SourceOptions {
   readonly from?: string;
+  readonly preserveDigests?: boolean;
   readonly digest?: string;
   readonly size?: number;
 }
@@ -13,7 +22,13 @@ export interface SourceOptions {
  * combination or a form that makes no sense.
  */
 export function imageSource(options: SourceOptions): ImageSource | undefined {
-  const { from, digest, size } = options;
+  const { from, digest, size, preserveDigests = false } = options;
+  if (preserveDigests && from === undefined) {
+    throw new UsageError(
+      'OPTION_MISSING',
+      '--preserve-digests is about the push of an image on disk; --from is missing',
+    );
+  }
   if (from !== undefined) {
     if (digest !== undefined || size !== undefined) {
       throw new UsageError(
@@ -21,7 +36,7 @@ export function imageSource(options: SourceOptions): ImageSource | undefined {
         '--from and --digest both say what to sign; give one of them',
       );
     }
-    return parseFrom(from);
+    return storedSource(from, preserveDigests);
   }
   if (digest === undefined && size === undefined) return undefined;
   if (digest === undefined || size === undefined) {
@@ -34,27 +49,11 @@ export function imageSource(options: SourceOptions): ImageSource | undefined {
       },
     );
   }
-  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) {
-    throw new UsageError(
-      'DIGEST_INVALID',
-      `--digest must be sha256: and 64 lower-case hexadecimal digits, found “${digest}”`,
-    );
-  }
-  return { type: 'digest', digest, size };
+  return digestSource(digest, size);
 }
 
-/** `oci:DIR[:REF]` or `oci-archive:FILE[:REF]`; a reference may hold colons, a Windows drive one. */
-function parseFrom(text: string): ImageSource {
-  const match = /^(oci|oci-archive):((?:[A-Za-z]:[\\/])?[^:]+)(?::(.+))?$/s.exec(text);
-  if (match === null) {
-    throw new UsageError('SOURCE_INVALID', `--from cannot read “${text}”`, {
-      hint: 'Write oci:DIR, oci:DIR:REF, oci-archive:FILE or oci-archive:FILE:REF.',
-    });
-  }
-  const [, type, path = '', reference] = match;
-  return {
-    type: type === 'oci' ? 'oci' : 'oci-archive',
-    path,
-    ...(reference === undefined ? {} : { reference }),
-  };
+/** The source that `--from` names. */
+export function storedSource(from: string, preserveDigests = false): StoredSource {
+  const source = parseImageSource(from);
+  return preserveDigests ? { ...source, preserveDigests } : source;
 }

@@ -1,11 +1,11 @@
 /** Signing tags: many tags, also of several repositories, one publish for each repository. */
 import { OperationError, TabellionError, TrustError } from '../errors.ts';
-import { digestSource, type ImageSource, readOciSource } from '../registry/image-source.ts';
+import type { ImageSource } from '../registry/image-source.ts';
 import { applyChange } from '../tuf/apply-change.ts';
-import { addTarget, type Change } from '../tuf/change.ts';
+import type { Change } from '../tuf/change.ts';
 import { Repository } from '../tuf/repository.ts';
 import { TARGETS } from '../tuf/role-name.ts';
-import { imageTarget, sameTarget, type Target, targetSha256 } from '../tuf/target.ts';
+import { sameTarget, targetSha256 } from '../tuf/target.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { byRepository, type TaggedImage, taggedImages } from './images.ts';
 import {
@@ -18,6 +18,7 @@ import {
 } from './initialise-repository.ts';
 import { keyRing, publishChanges } from './publish.ts';
 import type { RepositoryAccess, Session } from './session.ts';
+import { type SignableImage, signableImages, targetChanges } from './signable-images.ts';
 import { newRepositoryRoles, signableRoles } from './signing-roles.ts';
 import { stagedChangesWarning } from './staged-changes.ts';
 import { loadTrustData, type TrustDataOptions } from './trust-data.ts';
@@ -67,11 +68,6 @@ export interface SignReport {
   readonly repositories: readonly SignedRepository[];
 }
 
-interface ResolvedImage extends TaggedImage {
-  readonly target: Target;
-  readonly mediaType?: string;
-}
-
 /**
  * Signs tags. All digests are found before anything is signed.
  * @throws UsageError, OperationError, TrustError, KeyError, ConnectionError
@@ -79,10 +75,9 @@ interface ResolvedImage extends TaggedImage {
 export async function sign(session: Session, request: SignRequest): Promise<SignReport> {
   if (request.signer !== undefined) checkSignerName(request.signer);
   const groups = byRepository(taggedImages(request.images));
-  const resolved: ResolvedImage[][] = [];
-  for (const group of groups) resolved.push(await resolveImages(session, group, request.source));
+  const found = await signableImages(session, groups, request.source);
   const repositories: SignedRepository[] = [];
-  for (const images of resolved) {
+  for (const images of found) {
     const created: CreatedKey[] = [];
     try {
       const signed = await signGroup(session, request, images, created);
@@ -93,7 +88,7 @@ export async function sign(session: Session, request: SignRequest): Promise<Sign
     } catch (error) {
       if (!(error instanceof TabellionError)) throw error;
       // Alone, and with nothing done, the error is all there is to say.
-      if (resolved.length === 1 && created.length === 0) throw error;
+      if (found.length === 1 && created.length === 0) throw error;
       repositories.push(failedGroup(session, images, created, error));
     }
   }
@@ -131,44 +126,10 @@ function failedGroup(
   };
 }
 
-async function resolveImages(
-  session: Session,
-  images: readonly TaggedImage[],
-  source: ImageSource | undefined,
-): Promise<ResolvedImage[]> {
-  const resolved: ResolvedImage[] = [];
-  for (const image of images) {
-    session.progress({
-      message: `finding the digest of ${image.familiar}:${image.tag}`,
-      done: resolved.length,
-      total: images.length,
-    });
-    const { digest, size, mediaType } = await manifestOf(session, image, source);
-    session.log(`${image.repository}:${image.tag} is ${digest}, ${size} bytes`);
-    resolved.push({
-      ...image,
-      target: imageTarget(digest, size),
-      ...(mediaType === undefined ? {} : { mediaType }),
-    });
-  }
-  return resolved;
-}
-
-async function manifestOf(
-  session: Session,
-  image: TaggedImage,
-  source: ImageSource | undefined,
-): Promise<{ digest: string; size: number; mediaType?: string }> {
-  if (source === undefined)
-    return await (await session.registry(image.domain)).resolve(image.path, image.tag);
-  if (source.type === 'digest') return digestSource(source.digest, source.size);
-  return await readOciSource(source);
-}
-
 async function signGroup(
   session: Session,
   request: SignRequest,
-  images: readonly ResolvedImage[],
+  images: readonly SignableImage[],
   created: CreatedKey[],
 ): Promise<SignedRepository> {
   const [first] = images;
@@ -209,7 +170,7 @@ async function signNew(
   session: Session,
   access: RepositoryAccess,
   request: SignRequest,
-  images: readonly ResolvedImage[],
+  images: readonly SignableImage[],
   created: CreatedKey[],
 ): Promise<SignedRepository> {
   const signer = await newSignerName(session, access, request);
@@ -252,7 +213,7 @@ async function signExisting(
   access: RepositoryAccess,
   existing: Repository,
   request: SignRequest,
-  images: readonly ResolvedImage[],
+  images: readonly SignableImage[],
 ): Promise<SignedRepository> {
   let tags: SignedTag[] = [];
   let conflicts: string[] = [];
@@ -291,7 +252,7 @@ async function dryRun(
   access: RepositoryAccess,
   existing: Repository | undefined,
   request: SignRequest,
-  images: readonly ResolvedImage[],
+  images: readonly SignableImage[],
 ): Promise<SignedRepository> {
   if (existing === undefined) checkPins(access);
   const signer =
@@ -330,13 +291,9 @@ async function dryRun(
   };
 }
 
-function targetChanges(image: ResolvedImage, roles: readonly string[]): Change[] {
-  return roles.map(role => addTarget(role, image.tag, image.target));
-}
-
 function outcome(
   repository: Repository,
-  image: ResolvedImage,
+  image: SignableImage,
   roles: readonly string[],
 ): SignedTag {
   const before = roles.map(role => repository.view(role)?.targets.get(image.tag));
@@ -351,7 +308,7 @@ function outcome(
 }
 
 function report(
-  image: ResolvedImage,
+  image: SignableImage,
   roles: readonly string[],
   status: SignedTag['status'],
 ): SignedTag {
@@ -368,7 +325,7 @@ function report(
 /** Consumers that ask `targets` and those that ask `targets/releases` would now see two digests. */
 function conflictWarnings(
   repository: Repository,
-  image: ResolvedImage,
+  image: SignableImage,
   tags: readonly SignedTag[],
 ): string[] {
   const signed = tags.find(({ tag }) => tag === image.tag);

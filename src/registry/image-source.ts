@@ -1,17 +1,31 @@
 import { printable } from '../crypto/printable.ts';
 import { UsageError } from '../errors.ts';
-import type { ImageManifest } from './manifest.ts';
-import { type OciReadOptions, readOciLayout } from './oci-layout.ts';
 
 /** Where the digest of an image comes from when no registry is asked. */
-export type ImageSource = OciSource | DigestSource;
+export type ImageSource = StoredSource | DigestSource;
 
-/** An OCI layout on disk: a folder, or the same inside a tar. */
-export interface OciSource {
-  readonly type: 'oci' | 'oci-archive';
+const FORMS_BY_PREFIX = {
+  oci: 'oci:FOLDER[:REFERENCE]',
+  'oci-archive': 'oci-archive:FILE[:REFERENCE]',
+  'docker-archive': 'docker-archive:FILE[:REFERENCE]',
+  dir: 'dir:FOLDER',
+} as const;
+
+/** An image on disk. */
+export interface StoredSource {
+  /**
+   * An OCI layout in a folder; the same in a tar, for which there are two names (`docker save` writes such a tar);
+   * or the folder that `skopeo copy … dir:` makes.
+   */
+  readonly type: keyof typeof FORMS_BY_PREFIX;
   readonly path: string;
   /** Picks one of several images. */
   readonly reference?: string;
+  /**
+   * The caller vouches that the push will keep the bytes of the manifests, so that uncompressed layers and absent
+   * platforms do not matter.
+   */
+  readonly preserveDigests?: boolean;
 }
 
 /** A digest and size that the caller vouches for. */
@@ -21,42 +35,36 @@ export interface DigestSource {
   readonly size: number;
 }
 
-const FORMS = 'A source is oci:FOLDER[:REFERENCE] or oci-archive:FILE[:REFERENCE].';
+const FORMS = `A source is ${Object.values(FORMS_BY_PREFIX)
+  .join(', ')
+  .replace(/, ([^,]*)$/, ' or $1')}.`;
 
 /**
- * Parses `oci:DIR[:REF]` and `oci-archive:FILE[:REF]`. The path ends at the first colon that is not
- * a Windows drive's; the reference may hold colons of its own.
+ * Parses `oci:DIR[:REF]` and the like. The path ends at the first colon that is not a Windows drive's; the reference
+ * may hold colons of its own. After `dir:` all is path.
  *
  * @throws {UsageError} `IMAGE_SOURCE_INVALID`
  */
-export function parseImageSource(text: string): OciSource {
-  const match = /^(oci|oci-archive):/.exec(text);
-  if (match === null) {
-    throw new UsageError(
-      'IMAGE_SOURCE_INVALID',
-      `“${printable(text.slice(0, 300))}” is not an image source that is known`,
-      { hint: FORMS },
-    );
+export function parseImageSource(text: string): StoredSource {
+  const type = Object.keys(FORMS_BY_PREFIX).find(prefix => text.startsWith(`${prefix}:`));
+  if (type === undefined) {
+    throw invalid(`“${printable(text.slice(0, 300))}” is not an image source that is known`);
   }
-  const type = match[1] === 'oci' ? 'oci' : 'oci-archive';
-  const rest = text.slice(match[0].length);
+  const prefix = type as keyof typeof FORMS_BY_PREFIX;
+  const rest = text.slice(prefix.length + 1);
   const drive = /^[A-Za-z]:[\\/]/.test(rest) ? 2 : 0;
-  const colon = rest.indexOf(':', drive);
+  const colon = prefix === 'dir' ? -1 : rest.indexOf(':', drive);
   const path = colon === -1 ? rest : rest.slice(0, colon);
   const reference = colon === -1 ? undefined : rest.slice(colon + 1);
   if (path === '' || path.includes('\0')) {
-    throw new UsageError('IMAGE_SOURCE_INVALID', `The image source ${type}: names no path`, {
-      hint: FORMS,
-    });
+    throw invalid(`The image source ${prefix}: names no path`);
   }
   if (reference === '') {
-    throw new UsageError(
-      'IMAGE_SOURCE_INVALID',
+    throw invalid(
       `The image source “${printable(text.slice(0, 300))}” ends in a colon without a reference`,
-      { hint: FORMS },
     );
   }
-  return { type, path, ...(reference === undefined ? {} : { reference }) };
+  return { type: prefix, path, ...(reference === undefined ? {} : { reference }) };
 }
 
 /**
@@ -87,16 +95,6 @@ export function digestSource(digest: string, size: number | string): DigestSourc
   return { type: 'digest', digest, size: bytes };
 }
 
-/**
- * Reads the manifest that a folder or archive would have after a push.
- *
- * @throws what `readOciLayout` and `readOciArchive` throw
- */
-export async function readOciSource(
-  source: OciSource,
-  options: OciReadOptions = {},
-): Promise<ImageManifest> {
-  if (source.type === 'oci') return readOciLayout(source.path, source.reference, options);
-  const { readOciArchive } = await import('./oci-archive.ts');
-  return readOciArchive(source.path, source.reference, options);
+function invalid(message: string): UsageError {
+  return new UsageError('IMAGE_SOURCE_INVALID', message, { hint: FORMS });
 }

@@ -33,6 +33,8 @@ export interface ManifestContent {
   readonly mediaType: string;
   /** The manifests an index lists; empty for a single image. */
   readonly manifests: readonly unknown[];
+  /** The configuration of a single image; undefined for an index. */
+  readonly config: unknown;
   /** The layers of a single image; empty for an index. */
   readonly layers: readonly unknown[];
 }
@@ -92,6 +94,7 @@ export function readManifest(
   return {
     mediaType,
     manifests: isIndex ? (body.manifests as unknown[]) : [],
+    config: isIndex ? undefined : body.config,
     layers: Array.isArray(body.layers) ? body.layers : [],
   };
 }

@@ -20,12 +20,26 @@ describe('imageSource', () => {
     ],
     ['oci:C:\\build\\image:1.2', { type: 'oci', path: 'C:\\build\\image', reference: '1.2' }],
     ['oci-archive:c:/build/app.tar', { type: 'oci-archive', path: 'c:/build/app.tar' }],
+    [
+      'docker-archive:app.tar:app:1.2',
+      { type: 'docker-archive', path: 'app.tar', reference: 'app:1.2' },
+    ],
+    ['dir:build/image', { type: 'dir', path: 'build/image' }],
   ])('%s', (from, source) => {
     expect(imageSource({ from })).toEqual(source);
   });
 
   it.each(['oci', 'oci:', 'oci::1', 'docker:app', 'OCI:x', 'oci:x:'])('refuses %s', from => {
     expect(() => imageSource({ from })).toThrow(UsageError);
+  });
+
+  it('takes the caller’s word that digests will be preserved, for what is on disk', () => {
+    expect(imageSource({ from: 'oci:x', preserveDigests: true })).toEqual({
+      type: 'oci',
+      path: 'x',
+      preserveDigests: true,
+    });
+    expect(() => imageSource({ preserveDigests: true })).toThrow('--from is missing');
   });
 
   it('takes a digest and a size, both', () => {
@@ -41,7 +55,9 @@ describe('imageSource', () => {
   it.each([DIGEST.toUpperCase(), 'sha256:abc', 'a'.repeat(64), `${DIGEST}0`, `${DIGEST}\n`])(
     'refuses the digest %j',
     digest => {
-      expect(() => imageSource({ digest, size: 7 })).toThrow('64 lower-case hexadecimal digits');
+      expect(() => imageSource({ digest, size: 7 })).toThrow(
+        expect.objectContaining({ name: 'UsageError', code: 'DIGEST_INVALID' }),
+      );
     },
   );
 });

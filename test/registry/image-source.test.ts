@@ -17,6 +17,8 @@ describe('parseImageSource', () => {
     ['oci:c:/images/x:ref', 'oci', 'c:/images/x', 'ref'],
     ['oci-archive:D:\\x.tar:a:b', 'oci-archive', 'D:\\x.tar', 'a:b'],
     ['oci:C:ref', 'oci', 'C', 'ref'],
+    ['docker-archive:x.tar:app:1.2', 'docker-archive', 'x.tar', 'app:1.2'],
+    ['dir:a:b', 'dir', 'a:b', undefined],
     ['oci:\\\\server\\share\\x:ref', 'oci', '\\\\server\\share\\x', 'ref'],
   ])('splits %s', (text, type, path, reference) => {
     expect(parseImageSource(text)).toEqual({
@@ -33,7 +35,9 @@ describe('parseImageSource', () => {
     'oci::ref',
     'oci:dir:',
     'OCI:dir',
-    'docker-archive:x.tar',
+    'docker-daemon:x',
+    'dir:',
+    'docker-archive:x.tar:',
     'oci:a\0b',
     'dir',
   ])('refuses %j', text => {
@@ -44,17 +48,21 @@ describe('parseImageSource', () => {
 
   it('loses nothing', () => {
     fc.assert(
-      fc.property(fc.constantFrom('oci', 'oci-archive'), fc.string(), (type, rest) => {
-        const text = `${type}:${rest}`;
-        try {
-          const { path, reference } = parseImageSource(text);
-          expect([type, path, ...(reference === undefined ? [] : [reference])].join(':')).toBe(
-            text,
-          );
-        } catch (error) {
-          expect(error).toBeInstanceOf(UsageError);
-        }
-      }),
+      fc.property(
+        fc.constantFrom('oci', 'oci-archive', 'docker-archive', 'dir'),
+        fc.string(),
+        (type, rest) => {
+          const text = `${type}:${rest}`;
+          try {
+            const { path, reference } = parseImageSource(text);
+            expect([type, path, ...(reference === undefined ? [] : [reference])].join(':')).toBe(
+              text,
+            );
+          } catch (error) {
+            expect(error).toBeInstanceOf(UsageError);
+          }
+        },
+      ),
     );
   });
 });

@@ -7,10 +7,12 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OperationError, TabellionError } from '../../src/errors.ts';
+import type { ArchiveLimits } from '../../src/registry/archive-scan.ts';
+import { openDirImage } from '../../src/registry/dir-image.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/registry/manifest.ts';
-import { readOciArchive } from '../../src/registry/oci-archive.ts';
-import { readOciLayout } from '../../src/registry/oci-layout.ts';
-import type { OciReadOptions } from '../../src/registry/oci-store.ts';
+import { openOciArchive } from '../../src/registry/oci-archive.ts';
+import { openOciLayout } from '../../src/registry/oci-layout.ts';
+import { pushedManifest } from '../../src/registry/open-image-source.ts';
 import {
   type ArchiveEntry,
   addBlob,
@@ -36,11 +38,21 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 const fresh = () => join(folder, String(count++));
 
+type Options = NonNullable<Parameters<typeof pushedManifest>[2]>;
 type Read = (
   files: LayoutFiles,
   reference?: string,
-  options?: OciReadOptions,
-) => ReturnType<typeof readOciLayout>;
+  options?: Options,
+) => ReturnType<typeof pushedManifest>;
+
+const wanted = (reference?: string) => (reference === undefined ? {} : { reference });
+const readOciLayout = async (path: string, reference?: string, options?: Options) =>
+  pushedManifest(await openOciLayout(path), wanted(reference), options);
+const readOciArchive = async (
+  path: string,
+  reference?: string,
+  { limits, ...options }: Options & { limits?: Partial<ArchiveLimits> } = {},
+) => pushedManifest(await openOciArchive(path, limits), wanted(reference), options);
 
 const readers: [string, Read][] = [
   [
@@ -89,7 +101,9 @@ describe.each(readers)('the image in %s', (_what, read) => {
     expect((await read(files, '2.0')).digest).toBe(two.digest);
     await expect(read(files)).rejects.toMatchObject({
       code: 'OCI_REFERENCE_AMBIGUOUS',
-      message: expect.stringMatching(/“1\.0”, “2\.0”, sha256:[a-f0-9]{64} \(no name\)/),
+      message: expect.stringMatching(
+        /“docker\.io\/library\/app:1\.0”, “2\.0”, sha256:[a-f0-9]{64} \(no name\)/,
+      ),
     });
     await expect(read(files, '3.0')).rejects.toMatchObject({
       code: 'OCI_REFERENCE_NOT_FOUND',
@@ -143,7 +157,7 @@ describe.each(readers)('the image in %s', (_what, read) => {
           'hint',
           expect.stringContaining('Push the image'),
         );
-        const asserted = await read(files, undefined, { assertPreserved: true });
+        const asserted = await read(files, undefined, { preserveDigests: true });
         expect(asserted.digest).toBe(image.digest);
       }
     }
@@ -173,7 +187,7 @@ describe.each(readers)('the image in %s', (_what, read) => {
     const index = addIndex(files, [image, absent]);
     finish(files, [index]);
     expect(await code(read(files))).toBe('IMAGE_INCOMPLETE');
-    expect((await read(files, undefined, { assertPreserved: true })).digest).toBe(index.digest);
+    expect((await read(files, undefined, { preserveDigests: true })).digest).toBe(index.digest);
 
     const manifest = JSON.parse(
       Buffer.from(files.get(`blobs/sha256/${image.digest.slice(7)}`) ?? '').toString(),
@@ -215,6 +229,7 @@ describe.each(readers)('the image in %s', (_what, read) => {
         'message',
         expect.stringContaining('docker save'),
       );
+      expect(await code(read(less))).toBe('DIGEST_UNKNOWN');
     }
   });
 
@@ -313,31 +328,69 @@ describe('readOciArchive', () => {
     );
   });
 
-  it('ignores links and names that lead elsewhere', async () => {
-    const evil = Buffer.from('{"manifests":[]}');
+  const evil = Buffer.from('{"manifests":[]}');
+
+  it('passes over what is no part of a layout', async () => {
     const entries: ArchiveEntry[] = [
-      [{ name: 'index.json', type: 'symlink', linkname: '/etc/passwd' }],
-      [{ name: 'oci-layout', type: 'link', linkname: 'index.json' }],
-      [{ name: '../index.json' }, evil],
-      [{ name: '/index.json' }, evil],
-      [{ name: 'a/../index.json' }, evil],
-      [{ name: '.\\index.json' }, evil],
+      [{ name: 'latest', type: 'symlink', linkname: 'index.json' }],
       [{ name: 'index.json\n' }, evil],
       [{ name: '__proto__' }, evil],
       [{ name: 'INDEX.JSON' }, evil],
-      [{ name: `blobs/sha256/../${'0'.repeat(64)}` }, evil],
+      [{ name: 'repositories' }, evil],
       [{ name: `${'d/'.repeat(200)}index.json` }, evil],
       ...entriesOf(files),
     ];
     expect(await readOciArchive(await writeArchive(fresh(), entries))).toEqual(expected);
   });
 
-  it('refuses two files of one name', async () => {
-    for (const name of ['index.json', './index.json', 'oci-layout']) {
-      const entries = [...entriesOf(files), ...entriesOf(new Map([[name, Buffer.from('{}')]]))];
-      expect(await code(readOciArchive(await writeArchive(fresh(), entries)))).toBe(
-        'OCI_ARCHIVE_INVALID',
-      );
+  const blob = `blobs/sha256/${index.digest.slice(7)}`;
+  it.each<[string, ArchiveEntry, string?]>([
+    ['a symbolic link for index.json', [{ name: 'index.json', type: 'symlink', linkname: 'x' }]],
+    ['a hard link for oci-layout', [{ name: './oci-layout', type: 'link', linkname: 'x' }]],
+    ['a link for a blob', [{ name: blob, type: 'symlink', linkname: '/etc/passwd' }]],
+    ['a name above it', [{ name: '../index.json' }, evil]],
+    ['a name at the root', [{ name: '/index.json' }, evil]],
+    ['a name by a detour', [{ name: 'a/../index.json' }, evil]],
+    ['a name by Windows’ detour', [{ name: 'a\\..\\index.json' }, evil]],
+    ['a detour among the blobs', [{ name: `blobs/sha256/../${'0'.repeat(64)}` }, evil]],
+    ['a second index.json', [{ name: './index.json' }, files.get('index.json') ?? evil]],
+    ['a second blob of one digest', [{ name: blob }, files.get(blob) ?? evil]],
+    [
+      'a blob of another digest',
+      [{ name: `blobs/sha256/${'0'.repeat(64)}` }, evil],
+      'BLOB_MISMATCH',
+    ],
+  ])('refuses %s', async (_what, entry, expectedCode = 'OCI_ARCHIVE_INVALID') => {
+    for (const entries of [
+      [...entriesOf(files), entry],
+      [entry, ...entriesOf(files)],
+    ]) {
+      expect(await code(readOciArchive(await writeArchive(fresh(), entries)))).toBe(expectedCode);
+    }
+  });
+
+  it('reads blobs piece by piece, also out of a compressed archive', async () => {
+    const large = Buffer.alloc(300_000, 'some text, again and again. ');
+    const more: LayoutFiles = new Map(files);
+    const { digest } = addBlob(more, 'text/plain', large);
+    for (const gzip of [false, true]) {
+      const store = await openOciArchive(await writeArchive(fresh(), entriesOf(more), { gzip }));
+      expect(await store.openBlob(`sha256:${'0'.repeat(64)}`)).toBeUndefined();
+      expect(await store.blobSize(digest)).toBe(large.length);
+      const reader = await store.openBlob(digest);
+      for (const [start, length] of [
+        [0, 10],
+        [70_000, 100_000],
+        [170_000, 1],
+        [5, 5],
+        [299_990, 100],
+        [300_000, 10],
+        [0, 300_000],
+      ] as const) {
+        const piece = await reader?.read(start, length);
+        expect(Buffer.from(piece ?? []).equals(large.subarray(start, start + length))).toBe(true);
+      }
+      await reader?.close();
     }
   });
 
@@ -396,6 +449,95 @@ describe('readOciArchive', () => {
       ),
       { numRuns: 150 },
     );
+  });
+});
+
+describe('a store with several images', () => {
+  const files: LayoutFiles = new Map();
+  const one = addImage(files, {}, '1');
+  const two = addImage(files, {}, '2');
+  const CONTAINERD = 'io.containerd.image.name';
+  finish(files, [
+    named(named(one, '1.0'), 'docker.io/library/app:1.0', CONTAINERD),
+    named(named(two, '1.0'), 'reg.example/team/other:1.0', CONTAINERD),
+    named(two, '2.0'),
+  ]);
+  const pick = async (repository: string, tag: string, reference?: string) =>
+    pushedManifest(await openOciLayout(await writeFolder(fresh(), files)), {
+      ...wanted(reference),
+      target: { repository, tag },
+    });
+
+  it('knows which one is meant for a tag, by its whole name or else by the tag', async () => {
+    expect((await pick('docker.io/library/app', '1.0')).digest).toBe(one.digest);
+    expect((await pick('reg.example/team/other', '1.0')).digest).toBe(two.digest);
+    expect((await pick('reg.example/any', '2.0')).digest).toBe(two.digest);
+    // The reference decides, in any spelling of the name.
+    expect((await pick('reg.example/any', '2.0', 'app:1.0')).digest).toBe(one.digest);
+  });
+
+  it('does not guess', async () => {
+    expect(await code(pick('reg.example/any', '1.0'))).toBe('OCI_REFERENCE_AMBIGUOUS');
+    expect(await code(pick('reg.example/any', '3.0'))).toBe('OCI_REFERENCE_AMBIGUOUS');
+    expect(await code(pick('docker.io/library/app', '1.0', 'app:2.0'))).toBe(
+      'OCI_REFERENCE_NOT_FOUND',
+    );
+  });
+});
+
+describe('a folder of skopeo’s dir: form', () => {
+  const layout: LayoutFiles = new Map();
+  const children = [addImage(layout, {}, 'a'), addImage(layout, {}, 'b')];
+  const index = addIndex(layout, children);
+  /** The layout's blobs under the names that skopeo gives them. */
+  const files: LayoutFiles = new Map([
+    ['version', Buffer.from('Directory Transport Version: 1.1\n')],
+  ]);
+  for (const [name, bytes] of layout) {
+    const hex = name.slice(name.lastIndexOf('/') + 1);
+    const isChild = children.some(({ digest }) => digest === `sha256:${hex}`);
+    const own = index.digest === `sha256:${hex}`;
+    files.set(own ? 'manifest.json' : isChild ? `${hex}.manifest.json` : hex, bytes);
+  }
+  const read = async (changed: LayoutFiles) =>
+    pushedManifest(await openDirImage(await writeFolder(fresh(), changed)), {});
+
+  it('is the manifest that lies at its top', async () => {
+    expect(await read(files)).toEqual({
+      digest: index.digest,
+      size: index.size,
+      mediaType: OCI_INDEX,
+    });
+  });
+
+  it('must be whole, and what its digests say', async () => {
+    const child = `${children[0]?.digest.slice(7)}.manifest.json`;
+    const without = new Map(files);
+    without.delete(child);
+    expect(await code(read(without))).toBe('IMAGE_INCOMPLETE');
+    const changed = new Map(files).set(child, Buffer.from('{}'));
+    expect(await code(read(changed))).toBe('BLOB_MISMATCH');
+    const raw: LayoutFiles = new Map();
+    const bad = addImage(raw, { mediaType: TAR });
+    const folder: LayoutFiles = new Map();
+    for (const [name, bytes] of raw) {
+      const hex = name.slice(name.lastIndexOf('/') + 1);
+      folder.set(bad.digest === `sha256:${hex}` ? 'manifest.json' : hex, bytes);
+    }
+    expect(await code(read(folder))).toBe('DIGEST_NOT_PRESERVED');
+  });
+
+  it('is told from an OCI layout and from an archive', async () => {
+    await expect(openDirImage(DEMO)).rejects.toMatchObject({
+      code: 'DIR_IMAGE_INVALID',
+      hint: expect.stringContaining('oci:'),
+    });
+    await expect(openDirImage(join(DEMO, 'index.json'))).rejects.toMatchObject({
+      code: 'OCI_LAYOUT_NOT_FOUND',
+      hint: expect.stringContaining('oci-archive:'),
+    });
+    const archive = new Map([['manifest.json', Buffer.from('[]')]]);
+    expect(await code(read(archive))).toBe('MANIFEST_INVALID');
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Action } from '../context.ts';
 import { examples } from '../help-text.ts';
-import { imageSource, type SourceOptions } from '../image-source.ts';
+import { imageSource, SOURCE_FORMS, type SourceOptions } from '../image-source.ts';
 import { optionValue, repeatedValue, wholeNumber } from '../option-values.ts';
 import {
   signBrief,
@@ -18,8 +18,8 @@ interface Options extends SourceOptions {
   readonly dryRun?: boolean;
 }
 
-const DESCRIPTION = `Signs image tags. The digest comes from the registry, from an OCI layout or
-archive, or from you; no Docker daemon is needed. Tags of one repository are
+const DESCRIPTION = `Signs image tags. The digest comes from the registry, from an image on disk, or
+from you; no Docker daemon is needed. Tags of one repository are
 published together or not at all. A repository that is new is initialised.`;
 
 /** `tabellion sign` */
@@ -29,7 +29,8 @@ export function addSign(program: Command, action: Action): void {
     .summary('sign image tags')
     .description(DESCRIPTION)
     .argument('<image:tag...>', 'the tags to sign')
-    .option('--from <source>', 'oci:DIR[:REF] or oci-archive:FILE[:REF]', optionValue('--from'))
+    .option('--from <source>', SOURCE_FORMS, optionValue('--from'))
+    .option('--preserve-digests', 'trust that the push will leave its digests alone')
     .option('--digest <digest>', 'sha256:… of the manifest, with --size', optionValue('--digest'))
     .option('--size <bytes>', 'its length', wholeNumber('--size', 1, Number.MAX_SAFE_INTEGER))
     .option('--role <role>', 'sign into this role only (repeatable)', repeatedValue('--role'))
