@@ -16,6 +16,8 @@ export interface ImageRequest {
   readonly authorizer: Authorizer;
   /** What was asked last: after redirects, not where it began. */
   readonly url: URL;
+  /** Whether something is written there. */
+  readonly pushes?: boolean;
 }
 
 const MAX_QUOTED = 200;
@@ -52,9 +54,9 @@ export function registryError(response: HttpResponse, request: ImageRequest): Ta
     const who = loginWords(request.authorizer);
     return new ConnectionError(
       'FORBIDDEN',
-      `${registry} does not allow reading ${image}: ${said}`,
+      `${registry} does not allow ${request.pushes ? 'pushing' : 'reading'} ${image}: ${said}`,
       {
-        hint: `${who === undefined ? 'No login was sent' : `The login ${who} was sent`}: check that it may pull from the repository, and that no network rule of the registry is in the way.`,
+        hint: `${who === undefined ? 'No login was sent' : `The login ${who} was sent`}: check that it may ${request.pushes ? 'push to' : 'pull from'} the repository, and that no network rule of the registry is in the way.`,
         details,
       },
     );
@@ -73,6 +75,13 @@ export function registryError(response: HttpResponse, request: ImageRequest): Ta
       },
     );
   }
+  if (status === 413) {
+    return new OperationError(
+      'UPLOAD_TOO_LARGE',
+      `${registry}, or a proxy before it, refuses requests of that size: ${said}`,
+      { hint: 'Send smaller pieces: tabellion push --chunk-size 1000000.', details },
+    );
+  }
   if (status >= 500) {
     return new ConnectionError('SERVER_ERROR', `${registry} failed: ${said}`, { details });
   }
@@ -87,14 +96,16 @@ export function registryError(response: HttpResponse, request: ImageRequest): Ta
         ? `no repository ${printable(request.path)}`
         : `no ${image}`;
     return new OperationError('IMAGE_NOT_FOUND', `${registry} has ${what}: ${said}`, {
-      hint: 'Check the name, push the image first, or log in: to strangers, many registries deny that a private repository exists.',
+      hint: request.pushes
+        ? 'Check the name, and log in. Some registries want a repository to be made before something is pushed to it.'
+        : 'Check the name, push the image first, or log in: to strangers, many registries deny that a private repository exists.',
       details,
     });
   }
   if (errors.length > 0) {
     return new OperationError(
       'REGISTRY_REJECTED',
-      `${registry} refused to give ${image}: ${said}`,
+      `${registry} refused ${request.pushes ? '' : 'to give '}${image}: ${said}`,
       {
         details,
       },
@@ -107,7 +118,7 @@ export function registryError(response: HttpResponse, request: ImageRequest): Ta
 export function notARegistry(response: HttpResponse, request: ImageRequest): ConnectionError {
   return new ConnectionError(
     'REGISTRY_ANSWER_INVALID',
-    `${printable(request.domain)} did not answer as a registry does when asked for ${nameOf(request)}: ${describe(response, [])}`,
+    `${printable(request.domain)} did not answer as a registry does ${request.pushes ? 'when it was sent' : 'when asked for'} ${nameOf(request)}: ${describe(response, [])}`,
     {
       hint: 'Check the host name, and whether a proxy or a login page stands in between.',
       details: { status: response.status },

@@ -293,12 +293,12 @@ describeWithPeers(
 
     test('an image that the registry or the layout does not have is not signed', async () => {
       const owner = await scene.person('owner');
-      const image = `${registry.domain}/absent/app:1.0`;
+      const image = `${registry.domain}/absent/app:3.0`;
       const from = (where: string) => ['--from', where];
       const attempts: [string[], code: number][] = [
         [[], 1],
         [from(`oci:${layout.folder}:2.0`), 1],
-        // Two images in it: nobody guesses which one is meant.
+        // Two images in it, neither of them called so: nobody guesses which one is meant.
         [from(`oci:${layout.folder}`), 1],
         [from('oci:/no/such/folder'), 1],
         [from(`oci-archive:${layout.folder}/index.json`), 1],
