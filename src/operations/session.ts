@@ -141,7 +141,13 @@ export class Session {
     this.options = options;
     this.now = options.now();
     const path = options.trustDir ?? defaultTrustDir(options.env, options.home, process.platform);
-    this.trustDir = new TrustDir(path, { now: options.now });
+    this.trustDir = new TrustDir(path, {
+      now: options.now,
+      onWait: (gun, holder) =>
+        this.progress({
+          message: `waiting for another process that changes ${gun} (${holder}); one that died is waited for 10 s`,
+        }),
+    });
     this.logins = new Logins(
       options,
       options.useDockerConfig === false ? undefined : () => this.dockerConfig(),

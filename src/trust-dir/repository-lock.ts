@@ -52,14 +52,24 @@ export class RepositoryLock {
   readonly #folder: string;
   readonly #path: string;
   readonly #times: LockTimes;
+  readonly #waiting: (holder: string) => void;
 
-  /** @param folder where locks lie; made when needed */
-  constructor(folder: string, gun: string, times: LockTimes) {
+  /**
+   * @param folder where locks lie; made when needed
+   * @param waiting told once, with words for who holds the lock, when another process has to be waited for
+   */
+  constructor(
+    folder: string,
+    gun: string,
+    times: LockTimes,
+    waiting: (holder: string) => void = () => {},
+  ) {
     this.gun = gun;
     this.#folder = folder;
     // Names that differ only in case are one folder on some systems: they share a lock.
     this.#path = join(folder, sha256Hex(Buffer.from(gun.toLowerCase(), 'utf8')));
     this.#times = times;
+    this.#waiting = waiting;
   }
 
   /** Whether the running call holds this lock. */
@@ -112,6 +122,7 @@ export class RepositoryLock {
   async #acquire(waitMs: number, onLost: () => void): Promise<() => Promise<void>> {
     const { lock } = await import('proper-lockfile');
     const deadline = performance.now() + waitMs;
+    let isTold = false;
     for (;;) {
       try {
         await makeFolder(this.#folder);
@@ -127,6 +138,8 @@ export class RepositoryLock {
         }
         if (performance.now() >= deadline) throw await this.#locked(waitMs);
       }
+      if (!isTold) this.#waiting(await this.#holder());
+      isTold = true;
       await delay(POLL_MS * (0.5 + Math.random()));
     }
   }
@@ -157,13 +170,15 @@ export class RepositoryLock {
     }
   }
 
+  async #holder(): Promise<string> {
+    const { pid, host, since } = (await this.#owner()) ?? {};
+    return typeof pid === 'number' && typeof host === 'string' && typeof since === 'string'
+      ? `process ${pid} on ${printable(host)}, since ${printable(since)}`
+      : 'it left no name';
+  }
+
   async #locked(waitMs: number): Promise<OperationError> {
-    const owner = await this.#owner();
-    const { pid, host, since } = owner ?? {};
-    const who =
-      typeof pid === 'number' && typeof host === 'string' && typeof since === 'string'
-        ? `process ${pid} on ${printable(host)}, since ${printable(since)}`
-        : 'it left no name';
+    const who = await this.#holder();
     return new OperationError(
       'REPOSITORY_LOCKED',
       `Another process is changing the trust data of ${printable(this.gun)} (${who}); waited ${waitMs / 1000} s for it`,

@@ -35,6 +35,8 @@ export interface TrustDirOptions {
   readonly clock?: () => bigint;
   readonly uuid?: () => string;
   readonly lockTimes?: LockTimes;
+  /** Told when another process has to be waited for, and who that is. */
+  readonly onWait?: (gun: string, holder: string) => void;
 }
 
 export class TrustDir {
@@ -59,6 +61,7 @@ export class TrustDir {
       clock: options.clock ?? (() => BigInt(now().getTime()) * 1_000_000n),
       uuid: options.uuid ?? randomUUID,
       lockTimes: options.lockTimes ?? LOCK_TIMES,
+      onWait: options.onWait ?? (() => {}),
     };
   }
 
@@ -67,7 +70,7 @@ export class TrustDir {
    * @throws UsageError `GUN_INVALID`
    */
   repository(gun: string): RepositoryDir {
-    const { platform, now, clock, uuid, lockTimes } = this.#options;
+    const { platform, now, clock, uuid, lockTimes, onWait } = this.#options;
     const folder = join(this.#tuf, ...gunSegments(gun, platform));
     if (folder === this.#tuf || !isInside(folder, this.#tuf)) {
       throw new OperationError(
@@ -75,7 +78,9 @@ export class TrustDir {
         `The folder of ${printable(gun)} would lie outside ${printable(this.#tuf)}`,
       );
     }
-    const lock = new RepositoryLock(this.own.path('locks'), gun, lockTimes);
+    const lock = new RepositoryLock(this.own.path('locks'), gun, lockTimes, holder =>
+      onWait(gun, holder),
+    );
     return new RepositoryDir({ gun, folder, within: this.#tuf, lock, platform, now, clock, uuid });
   }
 

@@ -58,3 +58,18 @@ it('a holder that lost its lock does not take it from the one that has it now', 
   await second;
   expect(await readdir(folder)).toEqual([]);
 });
+
+it('that is held is waited for, and the wait is told once, with who holds it', async () => {
+  const told: string[] = [];
+  const waiting = signal();
+  const first = newLock().run(() => waiting.given);
+  const patient = new RepositoryLock(folder, 'app', { waitMs: 60_000, staleMs: 60_000 }, holder => {
+    told.push(holder);
+    // Only now can the other one have it.
+    waiting.give();
+  });
+  await patient.run(async () => {});
+  await first;
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatch(new RegExp(`^process ${process.pid} on |^it left no name$`));
+});
