@@ -62,7 +62,12 @@ it('a holder that lost its lock does not take it from the one that has it now', 
 it('that is held is waited for, and the wait is told once, with who holds it', async () => {
   const told: string[] = [];
   const waiting = signal();
-  const first = newLock().run(() => waiting.given);
+  const taken = signal();
+  const first = newLock().run(async () => {
+    taken.give();
+    await waiting.given;
+  });
+  await taken.given;
   const patient = new RepositoryLock(folder, 'app', { waitMs: 60_000, staleMs: 60_000 }, holder => {
     told.push(holder);
     // Only now can the other one have it.
