@@ -4,6 +4,7 @@ import { addDelegation } from './commands/delegation.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDialects } from './commands/dialects.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addInventory } from './commands/inventory.ts';
 import { addKey } from './commands/key.ts';
 import { addPlugin } from './commands/plugin.ts';
 import { addRevoke } from './commands/revoke.ts';
@@ -48,6 +49,7 @@ export function buildProgram(runtime: Runtime): Command {
   addRevoke(program, action);
   program.commandsGroup('Keys:');
   addKey(program, action);
+  addInventory(program, action);
   addSigner(program, action);
   addDelegation(program, action);
   addWitness(program, action);

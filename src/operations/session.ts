@@ -85,15 +85,19 @@ export interface SessionOptions {
   readonly credentialHelperTimeoutMs?: number;
 }
 
-/** One repository: its name, its trust server, its place on disk. */
-export interface RepositoryAccess {
+/** One repository as this machine has it: its name, its place on disk, and which server would be asked. */
+export interface LocalRepository {
   readonly gun: string;
   /** The registry that it lies in. */
   readonly domain: string;
   readonly server: string;
   readonly dir: RepositoryDir;
-  readonly remote: TrustServerClient;
   readonly pinning: TrustPinning;
+}
+
+/** One repository: its name, its trust server, its place on disk. */
+export interface RepositoryAccess extends LocalRepository {
+  readonly remote: TrustServerClient;
 }
 
 /**
@@ -199,15 +203,38 @@ export class Session {
 
   /**
    * The trust data of any GUN, which need not be the name of an image.
+   * @param server a trust server that is known to have it; by default the one that its registry names
    * @throws UsageError `GUN_INVALID`
    */
-  async repositoryByGun(gun: string): Promise<RepositoryAccess> {
-    return await this.access(gun, registryDomain(gun));
+  async repositoryByGun(gun: string, server?: string): Promise<RepositoryAccess> {
+    return await this.access(gun, registryDomain(gun), server);
   }
 
-  private async access(gun: string, domain: string): Promise<RepositoryAccess> {
+  /**
+   * A repository without its server: no login is looked for, no TLS file is read.
+   * @throws UsageError `GUN_INVALID`
+   */
+  async localRepository(gun: string): Promise<LocalRepository> {
+    return await this.local(gun, registryDomain(gun));
+  }
+
+  private async local(
+    gun: string,
+    domain: string,
+    server = this.serverOf(domain),
+  ): Promise<LocalRepository> {
     checkGun(gun);
-    const server = this.serverOf(domain);
+    const dir = this.trustDir.repository(gun);
+    return { gun, domain, server, dir, pinning: await this.pinning() };
+  }
+
+  private async access(
+    gun: string,
+    domain: string,
+    knownServer?: string,
+  ): Promise<RepositoryAccess> {
+    const local = await this.local(gun, domain, knownServer);
+    const { server } = local;
     const authorizer = this.trustServerAuthorizer(
       domain,
       server,
@@ -223,14 +250,7 @@ export class Session {
       log: step => this.log(step),
       explain: error => explainFailure(error, { domain, server, gun, now: this.now }),
     });
-    return {
-      gun,
-      domain,
-      server,
-      dir: this.trustDir.repository(gun),
-      remote,
-      pinning: await this.pinning(),
-    };
+    return { ...local, remote };
   }
 
   /** The registry that an image lies in. */

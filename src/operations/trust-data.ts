@@ -33,6 +33,11 @@ export interface TrustDataOptions {
   readonly forWrite?: boolean;
   /** False leaves the cache as it is, as a dry run must. */
   readonly store?: boolean;
+  /**
+   * Takes what has expired and names it in `trusted.expired`; stores nothing. Only to show or renew it: while the
+   * list is not empty, nothing of it is trusted.
+   */
+  readonly reportExpiry?: boolean;
 }
 
 /** How often it is verified again when another process was quicker to store. */
@@ -61,13 +66,15 @@ export async function loadTrustData(
       remote: options.offline === true ? undefined : access.remote,
       requireFresh: options.requireFresh === true,
       forWrite: options.forWrite === true,
+      reportExpiry: options.reportExpiry === true,
       log: step => session.log(step),
     }).catch((error: unknown) => {
       const isMissing = error instanceof TabellionError && error.code === 'NO_TRUST_DATA';
       const context = { domain: access.domain, server, gun, now: session.now };
       throw isMissing ? explainFailure(error, context) : error;
     });
-    const stored = options.store === false ? [] : await store(session, access, cache, result);
+    const stores = options.store !== false && options.reportExpiry !== true;
+    const stored = stores ? await store(session, access, cache, result) : [];
     if (stored === 'overtaken' && attempt < ATTEMPTS) {
       session.log('another process has stored trust data meanwhile: verifying again after it');
       continue;
@@ -180,12 +187,13 @@ async function originOf(
 export function trustWarnings(trusted: TrustedSet, now: Date): string[] {
   const warnings: string[] = [];
   for (const { role, expires } of roleExpiries(trusted)) {
-    if (role !== TIMESTAMP && isNearExpiry(expires, role, now))
+    const isOver = trusted.expired.some(part => part.role === role && part.kind === 'metadata');
+    if (role !== TIMESTAMP && !isOver && isNearExpiry(expires, role, now))
       warnings.push(`The ${role} metadata expires on ${expires}`);
   }
   for (const { leaf } of trusted.root.certificates) {
     const left = leaf.notAfter.getTime() - now.getTime();
-    if (left < 365 * 24 * 60 * 60 * 1000) {
+    if (left >= 0 && left < 365 * 24 * 60 * 60 * 1000) {
       warnings.push(
         `The root certificate expires on ${leaf.notAfter.toISOString()}: its owner must rotate the root before`,
       );

@@ -1,6 +1,7 @@
 /** The certificates that a root's own keys are made of, and which of them may be used (tuf.md 3.3, keys.md 3.2). */
 import {
   type Certificate,
+  type CertificateProblem,
   certificateProblem,
   parseCertificateBundle,
   verifyChain,
@@ -15,6 +16,20 @@ import { ROOT } from './role-name.ts';
 /** How many keys an error explains. */
 const SHOWN = 5;
 
+/** What is asked of a certificate's dates: nothing, that it is valid, or only that its time has begun. */
+export type CertificateDates = 'any' | 'valid' | 'begun';
+
+/** What makes a certificate unacceptable at `now`; `begun` looks at an expired one as it was in its last moment. */
+export function datesProblem(
+  certificate: Certificate,
+  now: Date,
+  dates: CertificateDates,
+): CertificateProblem | undefined {
+  const { notAfter } = certificate;
+  const at = dates === 'begun' && notAfter < now ? notAfter : now;
+  return certificateProblem(certificate, at, { checkDates: dates !== 'any' });
+}
+
 /** A usable key of the root role: one leaf certificate, perhaps with certificate authorities behind it. */
 export interface RootCertificate {
   /** Scoped key ID: of the whole bundle. */
@@ -26,21 +41,20 @@ export interface RootCertificate {
 
 /**
  * The root role's keys that are certificates for this GUN; the others are passed over.
- * @param checkDates leave out certificates that are not valid at `now` (one day of slack before)
+ * @param dates which certificates to leave out for their dates (one day of slack before)
  * @throws TrustError `ROOT_CERTIFICATE_INVALID` when none is left
  */
 export function rootCertificates(
   root: RootMetadata,
   gun: string,
   now: Date,
-  checkDates: boolean,
+  dates: CertificateDates,
 ): RootCertificate[] {
   const usable: RootCertificate[] = [];
   const refused: string[] = [];
   for (const id of new Set(root.roles.get(ROOT)?.keyIds)) {
     const key = root.keys.get(id);
-    const result =
-      key === undefined ? 'it is missing' : readCertificate(id, key, gun, now, checkDates);
+    const result = key === undefined ? 'it is missing' : readCertificate(id, key, gun, now, dates);
     if (typeof result === 'string') refused.push(result);
     else usable.push(result);
   }
@@ -99,7 +113,7 @@ function readCertificate(
   key: PublicKey,
   gun: string,
   now: Date,
-  checkDates: boolean,
+  dates: CertificateDates,
 ): RootCertificate | string {
   if (!key.keytype.endsWith('-x509')) return 'a key is not a certificate';
   const bundle = parseBundle(key);
@@ -109,12 +123,10 @@ function readCertificate(
   }
   if (!covers(leaf.commonName, gun))
     return `a certificate is for “${printable(leaf.commonName.slice(0, 300))}”`;
-  const problem = certificateProblem(leaf, now, { checkDates });
+  const problem = datesProblem(leaf, now, dates);
   if (problem !== undefined)
     return `the certificate ${id.slice(0, 12)} is not acceptable (${problem})`;
-  const authorities = intermediates.filter(
-    ca => certificateProblem(ca, now, { checkDates }) === undefined,
-  );
+  const authorities = intermediates.filter(ca => datesProblem(ca, now, dates) === undefined);
   // Rebuilt from what was parsed, so that text which only looks like the certificate cannot stand for it.
   const rebuilt: PublicKey = {
     keytype: `${leaf.publicKey.keytype}-x509`,

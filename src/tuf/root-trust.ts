@@ -1,6 +1,6 @@
 /** Whether a root may be trusted: by its predecessor, by a pin, or on first use; and by itself (tuf.md 3.3). */
 
-import { type Certificate, certificateProblem } from '../crypto/certificate.ts';
+import type { Certificate } from '../crypto/certificate.ts';
 import { printable } from '../crypto/printable.ts';
 import { TrustError } from '../errors.ts';
 import { decodeRoot } from './decode.ts';
@@ -9,6 +9,8 @@ import type { RoleKeys, RootMetadata } from './metadata.ts';
 import { NO_PINNING, pinRule, type TrustPinning } from './pinning.ts';
 import { ROOT } from './role-name.ts';
 import {
+  type CertificateDates,
+  datesProblem,
   keysOf,
   pinnedCertificates,
   type RootCertificate,
@@ -26,6 +28,11 @@ export interface RootContext {
   readonly gun: string;
   readonly now: Date;
   readonly pinning: TrustPinning;
+  /**
+   * Reports what has expired instead of refusing it; every other check stays. Only to show or renew what is there:
+   * nothing that is found this way may be called trusted.
+   */
+  readonly reportExpiry?: boolean;
 }
 
 /**
@@ -35,7 +42,7 @@ export interface RootContext {
  */
 export function verifyCachedRoot(bytes: Uint8Array, context: RootContext): VerifiedRoot {
   const { envelope, metadata } = open(bytes);
-  const certificates = rootCertificates(metadata, context.gun, context.now, false);
+  const certificates = rootCertificates(metadata, context.gun, context.now, 'any');
   // Trust on first use was decided when it came into the cache; pins are binding at every load.
   const rule = pinRule({ ...context.pinning, disableTofu: false }, context.gun);
   return verifyItself(
@@ -52,7 +59,7 @@ export function verifyCachedRoot(bytes: Uint8Array, context: RootContext): Verif
  */
 export function verifyFirstRoot(bytes: Uint8Array, context: RootContext): VerifiedRoot {
   const { envelope, metadata } = open(bytes);
-  const certificates = rootCertificates(metadata, context.gun, context.now, true);
+  const certificates = rootCertificates(metadata, context.gun, context.now, datesOf(context));
   const rule = pinRule(context.pinning, context.gun);
   return verifyItself(
     bytes,
@@ -74,7 +81,8 @@ export function verifyNextRoot(
   link = false,
 ): VerifiedRoot {
   const { envelope, metadata } = open(bytes);
-  const certificates = rootCertificates(metadata, context.gun, context.now, !link);
+  const dates = link ? 'any' : datesOf(context);
+  const certificates = rootCertificates(metadata, context.gun, context.now, dates);
   checkSuccession(envelope, metadata, previous, context);
   const rule = pinRule(link ? NO_PINNING : { ...context.pinning, disableTofu: false }, context.gun);
   return verifyItself(
@@ -88,18 +96,27 @@ export function verifyNextRoot(
 /**
  * Checks that a root, taken from the cache perhaps, reaches its threshold with those certificates alone that
  * are valid now: only then may anything but its successor rest on it (keys.md 3.2).
+ * @param dates `begun` lets expired certificates pass
  * @throws TrustError `ROOT_CERTIFICATE_INVALID`, `SIGNATURE_THRESHOLD`
  */
-export function checkCertificateDates(root: VerifiedRoot, context: RootContext): void {
+export function checkCertificateDates(
+  root: VerifiedRoot,
+  context: RootContext,
+  dates: CertificateDates = 'valid',
+): void {
   const { gun, now } = context;
-  const valid = (certificate: Certificate) =>
-    certificateProblem(certificate, now, { checkDates: true }) === undefined;
+  const valid = (certificate: Certificate) => datesProblem(certificate, now, dates) === undefined;
   if (root.certificates.every(({ leaf, intermediates }) => [leaf, ...intermediates].every(valid))) {
     return;
   }
-  const dated = new Set(rootCertificates(root.metadata, gun, now, true).map(({ id }) => id));
+  const dated = new Set(rootCertificates(root.metadata, gun, now, dates).map(({ id }) => id));
   const usable = root.certificates.filter(({ id }) => dated.has(id));
   verifyItself(root.bytes, openEnvelope(root.bytes, ROOT), root.metadata, usable);
+}
+
+/** What is asked of the certificates of a root that is offered. */
+function datesOf({ reportExpiry }: RootContext): CertificateDates {
+  return reportExpiry === true ? 'begun' : 'valid';
 }
 
 function open(bytes: Uint8Array): { envelope: Envelope; metadata: RootMetadata } {

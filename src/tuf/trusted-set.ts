@@ -6,6 +6,7 @@ import type { PublicKey } from '../crypto/public-key.ts';
 import { TrustError } from '../errors.ts';
 import { decodeSnapshot, decodeTargets, decodeTimestamp } from './decode.ts';
 import { openEnvelope } from './envelope.ts';
+import type { ExpiredPart } from './expired.ts';
 import { checkHashes, matches } from './fingerprint.ts';
 import type {
   DelegatedRole,
@@ -42,6 +43,8 @@ export class TrustedSet {
   /** `targets` and the delegations, by role. */
   readonly targets = new Map<string, Verified<TargetsMetadata>>();
   readonly invalid = new Map<string, InvalidRole>();
+  /** Always empty unless the context asks for a report: then nothing here may be called trusted while it is not. */
+  readonly expired: ExpiredPart[] = [];
 
   constructor(root: VerifiedRoot, context: RootContext) {
     this.root = root;
@@ -55,7 +58,8 @@ export class TrustedSet {
    */
   checkRootInForce(): void {
     this.checkExpiry(ROOT, this.root.metadata.expires);
-    checkCertificateDates(this.root, this.context);
+    if (this.context.reportExpiry === true) this.noteExpiredCertificates();
+    else checkCertificateDates(this.root, this.context);
   }
 
   rootInForce(): boolean {
@@ -171,8 +175,28 @@ export class TrustedSet {
     });
   }
 
+  /** Without the expired certificates the root may fall below its threshold: then they are what has expired. */
+  private noteExpiredCertificates(): void {
+    const { root, context } = this;
+    checkCertificateDates(root, context, 'begun');
+    try {
+      checkCertificateDates(root, context);
+    } catch (error) {
+      if (!(error instanceof TrustError)) throw error;
+      for (const { id, leaf } of root.certificates) {
+        if (leaf.notAfter >= context.now) continue;
+        const expires = leaf.notAfter.toISOString();
+        this.expired.push({ role: ROOT, kind: 'certificate', expires, keyId: id });
+      }
+    }
+  }
+
   private checkExpiry(role: string, expires: string): void {
     if (parseTime(expires, role) >= this.context.now.getTime()) return;
+    if (this.context.reportExpiry === true) {
+      this.expired.push({ role, kind: 'metadata', expires });
+      return;
+    }
     throw new TrustError('METADATA_EXPIRED', `The ${role} metadata expired on ${expires}`, {
       hint: expiryHint(role),
       details: { role, expires, now: this.context.now.toISOString() },

@@ -13,6 +13,7 @@ import { NO_PINNING } from './pinning.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from './role-name.ts';
 import { advanceRoot } from './root-chain.ts';
 import { type RootContext, verifyCachedRoot, verifyFirstRoot } from './root-trust.ts';
+import { newestStoredTimestamp } from './stored-timestamp.ts';
 import { TrustedSet } from './trusted-set.ts';
 
 /** Where new metadata comes from. Each throws ConnectionError or TrustError `METADATA_NOT_FOUND`. */
@@ -21,6 +22,8 @@ export interface MetadataRemote {
   rootVersion(version: number): Promise<Uint8Array>;
   timestamp(): Promise<Uint8Array>;
   byHash(role: string, sha256Hex: string, maxLength: number): Promise<Uint8Array>;
+  /** Any version that the server has kept: for a repository whose snapshot has expired. */
+  version?(role: string, version: number): Promise<Uint8Array>;
 }
 
 /** What this machine verified before; undefined for a role that it does not have. */
@@ -81,6 +84,7 @@ async function finish(updater: Updater, origin: 'server' | 'cache'): Promise<Upd
 
 /** The same remote, which tells of each answer that arrives. */
 function noticing(remote: MetadataRemote, notice: () => void): MetadataRemote {
+  const kept = remote.version?.bind(remote);
   const noticed = async (answer: Promise<Uint8Array>): Promise<Uint8Array> => {
     const bytes = await answer;
     notice();
@@ -91,7 +95,13 @@ function noticing(remote: MetadataRemote, notice: () => void): MetadataRemote {
     rootVersion: version => noticed(remote.rootVersion(version)),
     timestamp: () => noticed(remote.timestamp()),
     byHash: (role, sha256Hex, maxLength) => noticed(remote.byHash(role, sha256Hex, maxLength)),
+    ...(kept && { version: (role: string, version: number) => noticed(kept(role, version)) }),
   };
+}
+
+/** A server that cannot renew an expired snapshot or root fails on the timestamp, for everyone (tuf.md 9.2). */
+function isServerError(error: unknown): error is ConnectionError {
+  return error instanceof ConnectionError && error.code === 'SERVER_ERROR';
 }
 
 function isUnreachable(error: unknown): error is ConnectionError {
@@ -192,8 +202,10 @@ class Updater {
 
   private needsRootFirst(trusted: TrustedSet): boolean {
     if (this.remote === undefined) return false;
-    const { forWrite } = this.options;
-    return !trusted.rootInForce() || (forWrite === true && this.cached.get(ROOT) !== undefined);
+    const { forWrite, reportExpiry } = this.options;
+    if (reportExpiry !== true && !trusted.rootInForce()) return true;
+    // Where expiry is reported, an expired root is no reason to look for a newer one: so it is always looked for.
+    return (forWrite === true || reportExpiry === true) && this.cached.get(ROOT) !== undefined;
   }
 
   private async advance(trusted: TrustedSet): Promise<TrustedSet> {
@@ -228,7 +240,7 @@ class Updater {
   /** One walk from the timestamp down. */
   private async pass(trusted: TrustedSet, known: CachedRoles): Promise<TrustedSet> {
     trusted.checkRootInForce();
-    trusted.loadTimestamp(await this.timestampBytes(), await known.timestamp());
+    trusted.loadTimestamp(await this.timestampBytes(known), await known.timestamp());
     this.log(`timestamp ${trusted.timestamp?.metadata.version} verified`);
     trusted.loadSnapshot(await this.bytesOf(SNAPSHOT, trusted), await known.snapshot());
     this.log(`snapshot ${trusted.snapshot?.metadata.version} verified`);
@@ -251,11 +263,17 @@ class Updater {
     return advanced;
   }
 
-  private async timestampBytes(): Promise<Uint8Array> {
+  private async timestampBytes(cached: CachedRoles): Promise<Uint8Array> {
     if (this.remote === undefined) return await this.fromCache(TIMESTAMP);
     try {
       return await this.remote.timestamp();
     } catch (error) {
+      if (this.options.reportExpiry === true && isServerError(error)) {
+        this.log(`${error.message}: looking for the newest timestamp that it has kept`);
+        const stored = await newestStoredTimestamp(this.remote, await cached.timestamp());
+        if (stored === undefined) throw error;
+        return stored;
+      }
       if (!(error instanceof TrustError) || error.code !== 'METADATA_NOT_FOUND') throw error;
       const known = this.cached.get(ROOT) !== undefined;
       throw noTrustData(

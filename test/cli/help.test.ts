@@ -8,6 +8,7 @@ const COMMANDS = [
   'inspect',
   'revoke',
   'key',
+  'inventory',
   'key list',
   'key generate',
   'key rotate',

@@ -122,6 +122,8 @@ export class MetadataSimulator implements MetadataRemote {
   files = new Map<string, Buffer>();
   roots = new Map<number, Buffer>();
   private readonly byDigest = new Map<string, Buffer>();
+  /** All that was ever stored under `<version>.<role>`. */
+  private readonly versions = new Map<string, Buffer>();
   /** Asked before each answer: an error to raise instead. */
   failure: (request: string) => Error | undefined = () => undefined;
 
@@ -246,6 +248,7 @@ export class MetadataSimulator implements MetadataRemote {
     const file = envelopeOf(text, signatures);
     const bytes = Buffer.from((tampering.file ?? (unchanged => unchanged))(file));
     this.store(role, bytes);
+    this.versions.set(`${state.version}.${role}`, bytes);
     if (role === 'root') this.roots.set(state.version as number, bytes);
   }
 
@@ -288,6 +291,10 @@ export class MetadataSimulator implements MetadataRemote {
 
   async rootVersion(version: number): Promise<Uint8Array> {
     return this.answer(`${version}.root`, 'root', this.roots.get(version));
+  }
+
+  async version(role: string, version: number): Promise<Uint8Array> {
+    return this.answer(`${version}.${role}`, role, this.versions.get(`${version}.${role}`));
   }
 
   async timestamp(): Promise<Uint8Array> {
