@@ -55,7 +55,12 @@ describeWithPeers(
       expect(files.filter(file => file.startsWith('private/'))).toHaveLength(4);
       // What notary and docker would have written there; and of our own, no file once nothing runs.
       const ours = files.filter(file => !/^(\.|private(\/.*)?|tuf(\/.*)?)$/.test(file));
-      expect(ours).toEqual(['.tabellion', '.tabellion/locks']);
+      expect(ours).toEqual([
+        '.tabellion',
+        '.tabellion/locks',
+        '.tabellion/servers',
+        expect.stringMatching(/^\.tabellion\/servers\/[0-9a-f]{64}\.json$/),
+      ]);
       const unknown = files.filter(file => /^(tuf|private)\/.*\.(?!json$|key$)[a-z]+$/.test(file));
       expect(unknown).toEqual([]);
     });
