@@ -7,7 +7,7 @@ import { TrustedSet } from '../tuf/trusted-set.ts';
 import { update } from '../tuf/update.ts';
 import { loadExpired } from './expired-trust-data.ts';
 import { type Failure, failureOf } from './failure.ts';
-import { knownBefore } from './history.ts';
+import { knownBefore, knownTimes } from './history.ts';
 import type { LocalRepository, Session } from './session.ts';
 import { loadTrustData } from './trust-data.ts';
 
@@ -40,9 +40,6 @@ export interface LoadedRepository {
   readonly expired: readonly ExpiredPart[];
   readonly problem?: Failure;
 }
-
-/** The last moment that JavaScript knows. */
-const LATEST = new Date(8.64e15);
 
 /** Loads repositories one after another. One that cannot be read hides none of the others. */
 export async function loadRepositories(
@@ -85,10 +82,13 @@ async function loadRepository(
   }
 }
 
-/** The server that the newest remembered copy came from. */
+/** The server that the newest remembered copy came from, of those that a server gave. */
 async function serverOfRecord(session: Session, gun: string): Promise<string | undefined> {
-  const copy = await knownBefore(session, gun, LATEST);
-  return copy?.from === 'server' ? copy.server : undefined;
+  for (const time of (await knownTimes(session, gun)).reverse()) {
+    const copy = await knownBefore(session, gun, time);
+    if (copy?.from === 'server') return copy.server;
+  }
+  return undefined;
 }
 
 async function fromServer(
