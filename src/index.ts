@@ -9,6 +9,22 @@ export {
   TrustError,
   UsageError,
 } from './errors.ts';
+export {
+  type BackupReport,
+  type CreateBackupRequest,
+  createBackup,
+} from './operations/backup/create-backup.ts';
+export {
+  type BackupSecret,
+  type OpenedBackup,
+  openBackup,
+} from './operations/backup/open-backup.ts';
+export {
+  type RestoreOptions,
+  type RestoreReport,
+  restoreBackup,
+} from './operations/backup/restore-backup.ts';
+export { type BackupVerification, verifyBackup } from './operations/backup/verify-backup.ts';
 export { type InspectRequest, type InspectResult, inspect } from './operations/inspect.ts';
 export {
   type GeneratedKey,

@@ -65,12 +65,18 @@ function trustingIn(
   });
 }
 
-interface RoleWithKeys extends RoleKeys {
+/** A role that a metadata file speaks of, with the file's keys by their TUF IDs. */
+export interface RoleWithKeys extends RoleKeys {
   readonly role: string;
   readonly keys: ReadonlyMap<string, PublicKey>;
 }
 
-function rolesOf(file: string, bytes: Uint8Array): RoleWithKeys[] {
+/**
+ * The roles whose keys a metadata file names: those of root, or the delegations of a targets role. Nothing is verified.
+ * @param file the role that the file is of
+ * @throws TrustError
+ */
+export function rolesOf(file: string, bytes: Uint8Array): RoleWithKeys[] {
   if (file === ROOT) {
     const { keys, roles } = decodeRoot(openEnvelope(bytes, file).signed);
     return [...roles].map(([role, entry]) => ({ ...entry, role, keys }));

@@ -66,17 +66,8 @@ export class Changelist {
    */
   async add(change: Change): Promise<string> {
     return this.#options.withLock(async () => {
-      const { repositoryFolder, within, uuid } = this.#options;
-      await this.#writing(async () => {
-        await makeFolder(this.#folder);
-        await checkInside(this.#folder, within);
-      });
-      const name = `${await this.#nextStamp()}_${uuid()}.change`;
-      const temporary = join(
-        repositoryFolder,
-        `${STAGED_PREFIX}${randomBytes(8).toString('hex')}.change`,
-      );
-      await writeFileAtomic(join(this.#folder, name), encodeChange(change), { temporary });
+      const name = `${await this.#nextStamp()}_${this.#options.uuid()}.change`;
+      await this.#put(name, Buffer.from(encodeChange(change), 'utf8'));
       return name;
     });
   }
@@ -103,6 +94,28 @@ export class Changelist {
     });
   }
 
+  /**
+   * The files as they lie there, broken ones too, in their order.
+   * @throws OperationError when one cannot be read
+   */
+  async readFiles(): Promise<Map<string, Uint8Array>> {
+    const files = new Map<string, Uint8Array>();
+    for (const name of await this.#names()) {
+      const bytes = await readRegularFile(join(this.#folder, name), this.#options.within);
+      if (bytes !== undefined) files.set(name, bytes);
+    }
+    return files;
+  }
+
+  /**
+   * Puts a file back under its own name, over any that is there.
+   * @throws UsageError `CHANGE_NAME_INVALID` | OperationError `DISK_FULL` | `FILE_NOT_WRITABLE` | `REPOSITORY_LOCKED`
+   */
+  async restore(name: string, bytes: Uint8Array): Promise<void> {
+    checkName(name);
+    await this.#options.withLock(() => this.#put(name, bytes));
+  }
+
   async #names(): Promise<string[]> {
     const entries = await entriesOf(this.#folder, this.#options.within);
     // Folders belong to GUNs that go on with `/changelist`.
@@ -125,6 +138,19 @@ export class Changelist {
     } catch (error) {
       return { name, problem: error instanceof Error ? error.message : printable(String(error)) };
     }
+  }
+
+  async #put(name: string, bytes: Uint8Array): Promise<void> {
+    const { repositoryFolder, within } = this.#options;
+    await this.#writing(async () => {
+      await makeFolder(this.#folder);
+      await checkInside(this.#folder, within);
+    });
+    const temporary = join(
+      repositoryFolder,
+      `${STAGED_PREFIX}${randomBytes(8).toString('hex')}.change`,
+    );
+    await writeFileAtomic(join(this.#folder, name), bytes, { temporary });
   }
 
   /** Now, but after all that is staged: a clock that was set back must not turn the order round. */

@@ -159,18 +159,20 @@ export class RepositoryDir {
   /**
    * Replaces, adds and removes files of roles in one step: whoever looks, also after a crash, finds all of the
    * change or nothing of it.
+   * @param options `checkedAt`: when the server was last found to have this timestamp; now unless told
    * @throws OperationError `ROLE_INVALID` | `DISK_FULL` | `FILE_NOT_WRITABLE` | `REPOSITORY_LOCKED` | `LOCK_LOST`
    */
   async replace(
     files: ReadonlyMap<string, Uint8Array>,
-    options: { remove?: Iterable<string> } = {},
+    options: { remove?: Iterable<string>; checkedAt?: Date } = {},
   ): Promise<void> {
     const remove = [...(options.remove ?? [])];
+    const checkedAt = options.checkedAt ?? this.#options.now();
     for (const role of [...files.keys(), ...remove]) checkRole(role);
     if (files.size === 0 && remove.length === 0) return;
     await this.#locked(lock =>
       this.#writing(async () => {
-        const staged = await stageMetadata(this.#swap, files, remove, this.#options.now());
+        const staged = await stageMetadata(this.#swap, files, remove, checkedAt);
         try {
           await lock.check();
           await staged.commit();
