@@ -6,7 +6,7 @@ import { givenLogin } from './given-login.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Host } from './host.ts';
 import type { Interruption } from './interruption.ts';
-import { usesKeychain } from './keychain-switch.ts';
+import { passphraseSettings } from './passphrase-settings.ts';
 import type { Prompts } from './prompts.ts';
 
 /** What one run of the program shares among its commands. */
@@ -94,8 +94,12 @@ async function createContext(runtime: Runtime, globals: GlobalOptions): Promise<
     now: () => host.now(),
     log: step => display.step(step),
     progress: event => display.progress(event),
-    ...(prompts === undefined ? {} : { askPassphrase: prompts.passphrase }),
-    ...(usesKeychain(globals, host.env) ? { openKeychain: () => host.openKeychain() } : {}),
+    ...passphraseSettings({
+      globals,
+      host,
+      display,
+      prompts: prompts ?? (await promptsBesideInput(host, display, globals)),
+    }),
     ...(login === undefined ? {} : { login }),
   };
   return {
@@ -115,4 +119,19 @@ async function createContext(runtime: Runtime, globals: GlobalOptions): Promise<
       }
     },
   };
+}
+
+/** A passphrase can be asked for on the terminal when standard input is a pipe; where a program is told so, never. */
+async function promptsBesideInput(
+  host: Host,
+  display: Display,
+  { json = false }: GlobalOptions,
+): Promise<Prompts | undefined> {
+  if (json || host.env.CI || host.stdin.isTTY === true || host.stderr.isTTY !== true) {
+    return undefined;
+  }
+  const open = host.terminal();
+  if (open === undefined) return undefined;
+  const { createPrompts } = await import('./prompts.ts');
+  return createPrompts({ stderr: host.stderr, stdin: open }, display);
 }

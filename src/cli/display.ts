@@ -48,6 +48,7 @@ export class Display {
   /** Colours for stderr. */
   readonly errorPaint: Paint;
   readonly #host: Host;
+  readonly #members: Record<string, unknown> = {};
   #progressLine: string | undefined;
   #progressDrawn = false;
   #progressTimer: NodeJS.Timeout | undefined;
@@ -64,7 +65,7 @@ export class Display {
     this.endProgress();
     const { json, quiet } = this.options;
     if (json) {
-      this.#out(jsonDocument(result.json()));
+      this.json(result.json());
       return;
     }
     for (const warning of result.warnings ?? []) this.warn(warning);
@@ -87,7 +88,13 @@ export class Display {
   /** A JSON document on stdout, in every mode: an error under `--json`. */
   json(value: unknown): void {
     this.endProgress();
-    this.#out(jsonDocument(value));
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    this.#out(jsonDocument(isObject ? { ...value, ...this.#members } : value));
+  }
+
+  /** A member for every JSON document that is an object, of whatever command; it may still grow. */
+  addMember(name: string, value: unknown): void {
+    this.#members[name] = value;
   }
 
   /** Lines on stderr for the person who waits; nothing with `--json` or `--quiet`. */

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { optionValue, repeatedValue } from './option-values.ts';
+import { addPassphraseOptions, type PassphraseOptions } from './passphrase-options.ts';
 
 /** The options that every command understands, before or after its name. */
-export interface GlobalOptions {
+export interface GlobalOptions extends PassphraseOptions {
   readonly trustDir?: string;
   readonly server?: string;
   readonly tlsCa?: string;
@@ -15,8 +16,6 @@ export interface GlobalOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
-  /** False for `--no-keychain`. */
-  readonly keychain?: boolean;
   /** False for `--no-color`. */
   readonly color?: boolean;
 }
@@ -37,7 +36,6 @@ export function addGlobalOptions(program: Command): void {
     ['--json', 'one JSON document on stdout, no prompts'],
     ['-q, --quiet', 'only the bare result and errors'],
     ['-v, --verbose', 'tell each step on stderr'],
-    ['--no-keychain', "leave the system's keychain alone"],
     ['--no-color', 'no colours (as does NO_COLOR)'],
   ];
   program.optionsGroup('Global options (before or after the command):');
@@ -50,4 +48,5 @@ export function addGlobalOptions(program: Command): void {
     ),
   );
   for (const [flags, description] of switches) program.option(flags, description);
+  addPassphraseOptions(program);
 }

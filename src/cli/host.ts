@@ -1,4 +1,6 @@
+import { closeSync, openSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { ReadStream } from 'node:tty';
 import type { Keychain } from '../keys/keychain.ts';
 
 /** What the command needs of a stream: Node's, plus what only terminals have. */
@@ -7,6 +9,9 @@ export type OutputStream = NodeJS.WritableStream & {
   readonly columns?: number | undefined;
 };
 export type InputStream = NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+
+/** A terminal that was opened beside standard input, and that is closed after use. */
+export type TerminalInput = InputStream & { destroy(): unknown };
 
 /** Everything the command takes from the process it runs in, so that a test can hand in its own. */
 export interface Host {
@@ -17,6 +22,8 @@ export interface Host {
   /** `$HOME`, on Windows `%USERPROFILE%`. */
   readonly home: string;
   now(): Date;
+  /** The terminal that the process belongs to, whatever standard input is; undefined where there is none. */
+  terminal(): (() => TerminalInput) | undefined;
   /** The system's keychain. Nothing is loaded or asked before this is called. */
   openKeychain(): Promise<Keychain>;
   /** Listens for a signal; call the result to stop. */
@@ -34,6 +41,7 @@ export function processHost(): Host {
     env: process.env,
     home: homedir(),
     now: () => new Date(),
+    terminal: controllingTerminal,
     openKeychain: async () =>
       (await import('./system-keychain.ts')).openSystemKeychain(process.env),
     onSignal: (signal, listener) => {
@@ -45,4 +53,17 @@ export function processHost(): Host {
       return () => process.off('uncaughtException', listener);
     },
   };
+}
+
+/** By its name on every Unix, and on Windows. */
+const TERMINAL_DEVICE = process.platform === 'win32' ? '\\\\.\\CONIN$' : '/dev/tty';
+
+function controllingTerminal(): (() => TerminalInput) | undefined {
+  const open = (): number => openSync(TERMINAL_DEVICE, process.platform === 'win32' ? 'r+' : 'r');
+  try {
+    closeSync(open());
+  } catch {
+    return undefined;
+  }
+  return () => new ReadStream(open());
 }

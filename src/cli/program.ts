@@ -6,6 +6,7 @@ import { addDialects } from './commands/dialects.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addInventory } from './commands/inventory.ts';
 import { addKey } from './commands/key.ts';
+import { addPassphrase } from './commands/passphrase.ts';
 import { addPlugin } from './commands/plugin.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addServe } from './commands/serve.ts';
@@ -50,6 +51,7 @@ export function buildProgram(runtime: Runtime): Command {
   program.commandsGroup('Keys:');
   addKey(program, action);
   addInventory(program, action);
+  addPassphrase(program, action);
   addSigner(program, action);
   addDelegation(program, action);
   addWitness(program, action);

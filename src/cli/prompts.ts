@@ -1,6 +1,6 @@
 import type { PassphraseQuestion } from '../operations/session.ts';
 import type { Display } from './display.ts';
-import type { Host } from './host.ts';
+import type { Host, InputStream, TerminalInput } from './host.ts';
 import { Interrupted } from './interruption.ts';
 import { keyName, shortKeyId } from './key-names.ts';
 
@@ -28,6 +28,12 @@ export interface Prompts {
   text(question: string, check?: (typed: string) => string | true): Promise<string>;
 }
 
+/** What prompts need of the host. */
+export interface PromptHost extends Pick<Host, 'stderr'> {
+  /** Standard input, where it is the terminal; else the terminal is opened when a question is to be asked. */
+  readonly stdin: InputStream | (() => TerminalInput);
+}
+
 /** Notary's minimum, in bytes of UTF-8 and after trimming (keys.md 6). */
 const PASSPHRASE_MIN_BYTES = 8;
 
@@ -43,10 +49,10 @@ const ROOT_KEY_NOTICE = [
 ];
 
 /**
- * Prompts on the host's terminal. They are drawn on stderr, so that stdout carries results alone,
- * and one after the other, also when two keys are wanted at once.
+ * Prompts on the host's terminal, or on one that is opened for each question. They are drawn on stderr, so that
+ * stdout carries results alone, and one after the other, also when two keys are wanted at once.
  */
-export function createPrompts(host: Host, display: Display): Prompts {
+export function createPrompts(host: PromptHost, display: Display): Prompts {
   let previous: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = previous.then(work);
@@ -109,7 +115,7 @@ function numbered<T>(choices: readonly Choice<T>[]): NumberedChoice[] {
 }
 
 async function askChoice<T>(
-  host: Host,
+  host: PromptHost,
   display: Display,
   question: Omit<SelectQuestion, 'choices'>,
   choices: readonly Choice<T>[],
@@ -119,7 +125,7 @@ async function askChoice<T>(
 }
 
 async function askTicks<T>(
-  host: Host,
+  host: PromptHost,
   display: Display,
   question: Omit<TickQuestion, 'choices'>,
   choices: readonly Choice<T>[],
@@ -173,7 +179,7 @@ type Question =
   | { type: 'confirm'; message: string; default: boolean };
 
 /** Asks one question by inquirer, which is loaded only now: most commands never ask. */
-async function ask<T>(host: Host, display: Display, question: Question): Promise<T> {
+async function ask<T>(host: PromptHost, display: Display, question: Question): Promise<T> {
   display.endProgress();
   const { default: inquirer } = await import('inquirer');
   // At the end of input inquirer would wait for ever.
@@ -182,10 +188,12 @@ async function ask<T>(host: Host, display: Display, question: Question): Promise
   const onKey = (_text: unknown, key?: { ctrl?: boolean; name?: string }): void => {
     if (key?.ctrl === true && key.name === 'd') end();
   };
-  host.stdin.on('end', end).on('keypress', onKey);
+  const opened = typeof host.stdin === 'function' ? host.stdin() : undefined;
+  const input = opened ?? (host.stdin as InputStream);
+  input.on('end', end).on('keypress', onKey);
   const paint = display.errorPaint;
   const prompt = inquirer.createPromptModule({
-    input: host.stdin,
+    input,
     output: host.stderr,
     signal: ended.signal,
     // A passphrase leaves no trace, not even its length.
@@ -208,6 +216,7 @@ async function ask<T>(host: Host, display: Display, question: Question): Promise
     }
     throw error;
   } finally {
-    host.stdin.off('end', end).off('keypress', onKey);
+    input.off('end', end).off('keypress', onKey);
+    opened?.destroy();
   }
 }

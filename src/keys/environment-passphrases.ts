@@ -1,8 +1,9 @@
 /**
- * Passphrases in environment variables: docker's two and notary's four (keys.md 6.2).
+ * Passphrases in environment variables: docker's two and notary's four (keys.md 6.2), and one for each key.
  *
  * Values count as they are, spaces included, and need no minimum length; an empty variable counts as unset.
  */
+import { isKeyId } from './key-files.ts';
 import type { PassphraseAnswer, PassphraseRequest, PassphraseSource } from './passphrase.ts';
 
 /** Whose variables: `DOCKER_CONTENT_TRUST_…` or `NOTARY_…`. */
@@ -77,6 +78,11 @@ export class EnvironmentPassphrases implements PassphraseSource {
     return names.length === 0 ? undefined : `Set ${names.join(' or ')}`;
   }
 
+  absence({ role }: PassphraseRequest): string | undefined {
+    const names = passphraseVariables(role, this.#families);
+    return names.length === 0 ? undefined : notSet(names);
+  }
+
   #first(role: string, answers: PassphraseAnswer[]): PassphraseAnswer | undefined {
     const [first, ...others] = answers;
     const differing = others.find(other => other.passphrase !== first?.passphrase);
@@ -92,11 +98,19 @@ export class EnvironmentPassphrases implements PassphraseSource {
     return passphraseVariables(role, this.#families).flatMap(source => {
       const passphrase = this.#env[source];
       if (passphrase === undefined || passphrase === '') return [];
-      const isPadded = passphrase.trim() !== passphrase;
-      const note = `The value of ${source} begins or ends with white space, which counts.`;
-      return [{ passphrase, source, ...(isPadded ? { note } : {}) }];
+      return [{ passphrase, source, ...paddingNote(passphrase, `The value of ${source}`) }];
     });
   }
+}
+
+/** What to say of a wrong passphrase that has white space around it, which typed ones never have (keys.md 9.22). */
+export function paddingNote(passphrase: string, what: string): { readonly note?: string } {
+  if (passphrase.trim() === passphrase) return {};
+  return { note: `${what} begins or ends with white space, which counts.` };
+}
+
+function notSet(names: readonly string[]): string {
+  return names.length === 1 ? `${names[0]} is not set` : `none of ${names.join(', ')} is set`;
 }
 
 /** The passphrase in one variable, for whatever key. Used verbatim; empty counts as unset. */
@@ -118,5 +132,42 @@ export class EnvironmentPassphrase implements PassphraseSource {
 
   advice(): string {
     return `Set ${this.#variable}`;
+  }
+
+  absence(): string {
+    return notSet([this.#variable]);
+  }
+}
+
+/** How many digits of a key's ID the name of its own variable has. */
+const DIGITS_IN_VARIABLE = 7;
+
+/** The variables for one key alone: `TABELLION_PASSPHRASE_135a78a`, or in capitals. */
+export function keyVariables(keyId: string): string[] {
+  const digits = keyId.slice(0, DIGITS_IN_VARIABLE);
+  const names = [digits, digits.toUpperCase()].map(text => `TABELLION_PASSPHRASE_${text}`);
+  return [...new Set(names)];
+}
+
+/** The passphrase in the variable of one key. Used verbatim; empty counts as unset. A wrong one is final. */
+export class KeyVariablePassphrases implements PassphraseSource {
+  readonly name = 'environment';
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(env: NodeJS.ProcessEnv) {
+    this.#env = env;
+  }
+
+  async get({ keyId, attempt }: PassphraseRequest): Promise<PassphraseAnswer | undefined> {
+    if (keyId === undefined || !isKeyId(keyId) || attempt > 0) return undefined;
+    const source = keyVariables(keyId).find(name => this.#env[name]);
+    const passphrase = source === undefined ? undefined : this.#env[source];
+    if (source === undefined || passphrase === undefined) return undefined;
+    return { passphrase, source, ...paddingNote(passphrase, `The value of ${source}`) };
+  }
+
+  absence({ keyId }: PassphraseRequest): string | undefined {
+    const [name] = keyId === undefined || !isKeyId(keyId) ? [] : keyVariables(keyId);
+    return name === undefined ? undefined : notSet([name]);
   }
 }

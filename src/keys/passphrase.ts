@@ -1,9 +1,9 @@
 /**
- * Where passphrases come from. The key store asks its sources in order: the environment, one day the system's
- * keychain, the person at the terminal.
+ * Where passphrases come from. The key store asks its sources in order: what a command was told, the environment, the
+ * system's keychain, the person at the terminal.
  */
 import { printable } from '../crypto/printable.ts';
-import { KeyError } from '../errors.ts';
+import { KeyError, TabellionError } from '../errors.ts';
 
 export interface PassphraseRequest {
   /** `unlock`: for a key that is there; `create`: for a new key file. */
@@ -37,8 +37,29 @@ export interface PassphraseSource {
   readonly mayBeOutdated?: boolean;
   /** What a person can do to make this source answer. */
   advice?(request: PassphraseRequest): string | undefined;
+  /** What was looked at in vain, when `get` gave nothing: `NOTARY_ROOT_PASSPHRASE is not set`. */
+  absence?(request: PassphraseRequest): string | undefined;
   /** Told to all sources when an answer, of whichever source, opened the key or was used for a new one. */
   accepted?(request: PassphraseRequest, answer: PassphraseAnswer): void | Promise<void>;
+  /** Told to all sources when a search is over, however it ended. Who listens is not counted among those asked. */
+  searched?(search: PassphraseSearch): void;
+}
+
+/** One look for a passphrase: who was asked in which order, and what came of it. Never with a passphrase. */
+export interface PassphraseSearch extends PassphraseSubject {
+  readonly purpose: PassphraseRequest['purpose'];
+  readonly steps: readonly PassphraseStep[];
+}
+
+export interface PassphraseStep {
+  /** Name of the source. */
+  readonly source: string;
+  /** The place in it: a variable's name. */
+  readonly place?: string;
+  /** `none`: it had no answer; `used`: the answer is that of a new key; `failed`: asking it was an error. */
+  readonly outcome: 'none' | 'wrong' | 'opened' | 'used' | 'failed';
+  /** What was looked at in vain, or the code of the error. */
+  readonly detail?: string;
 }
 
 /** Whose passphrase is looked for. */
@@ -58,25 +79,29 @@ export async function unlock<T>(
   open: (passphrase: string) => Promise<T | undefined>,
 ): Promise<T> {
   const wrong: PassphraseAnswer[] = [];
-  for (const source of sources) {
-    let attempt = 0;
-    for (; attempt < MOST_ANSWERS; attempt++) {
-      const request: PassphraseRequest = { ...subject, purpose: 'unlock', attempt };
-      const answer = await source.get(request);
-      if (answer === undefined) break;
-      const isNew = !wrong.some(({ passphrase }) => passphrase === answer.passphrase);
-      const opened = isNew ? await open(answer.passphrase) : undefined;
-      if (opened !== undefined) {
-        for (const other of sources) await other.accepted?.(request, answer);
-        return opened;
+  const record = new SearchRecord(sources, subject, 'unlock');
+  return await record.during(async () => {
+    for (const source of sources) {
+      let attempt = 0;
+      for (; attempt < MOST_ANSWERS; attempt++) {
+        const request: PassphraseRequest = { ...subject, purpose: 'unlock', attempt };
+        const answer = await record.asking(source, request);
+        if (answer === undefined) break;
+        const isNew = !wrong.some(({ passphrase }) => passphrase === answer.passphrase);
+        const opened = isNew ? await open(answer.passphrase) : undefined;
+        record.tried(source, answer, opened === undefined ? 'wrong' : 'opened');
+        if (opened !== undefined) {
+          for (const other of sources) await other.accepted?.(request, answer);
+          return opened;
+        }
+        wrong.push(answer);
       }
-      wrong.push(answer);
+      if (attempt > 0 && source.mayBeOutdated !== true) break;
     }
-    if (attempt > 0 && source.mayBeOutdated !== true) break;
-  }
-  throw wrong.length === 0
-    ? missingPassphrase(sources, { ...subject, purpose: 'unlock', attempt: 0 })
-    : wrongPassphrase(subject, wrong);
+    throw wrong.length === 0
+      ? missingPassphrase(sources, { ...subject, purpose: 'unlock', attempt: 0 })
+      : wrongPassphrase(subject, wrong);
+  });
 }
 
 /**
@@ -90,14 +115,70 @@ export async function createWithPassphrase<T>(
   use: (passphrase: string) => Promise<T>,
 ): Promise<T> {
   const request: PassphraseRequest = { ...subject, purpose: 'create', attempt: 0 };
-  for (const source of sources) {
-    const answer = await source.get(request);
-    if (answer === undefined) continue;
-    const result = await use(answer.passphrase);
-    for (const other of sources) await other.accepted?.(request, answer);
-    return result;
+  const record = new SearchRecord(sources, subject, 'create');
+  return await record.during(async () => {
+    for (const source of sources) {
+      const answer = await record.asking(source, request);
+      if (answer === undefined) continue;
+      const result = await use(answer.passphrase);
+      record.tried(source, answer, 'used');
+      for (const other of sources) await other.accepted?.(request, answer);
+      return result;
+    }
+    throw missingPassphrase(sources, request);
+  });
+}
+
+/** Keeps account of a search, for those sources that want to hear of it. */
+class SearchRecord {
+  readonly #sources: readonly PassphraseSource[];
+  readonly #search: PassphraseSearch;
+  readonly #steps: PassphraseStep[] = [];
+
+  constructor(
+    sources: readonly PassphraseSource[],
+    subject: PassphraseSubject,
+    purpose: PassphraseRequest['purpose'],
+  ) {
+    this.#sources = sources;
+    this.#search = { ...subject, purpose, steps: this.#steps };
   }
-  throw missingPassphrase(sources, request);
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      for (const source of this.#sources) source.searched?.(this.#search);
+    }
+  }
+
+  async asking(
+    source: PassphraseSource,
+    request: PassphraseRequest,
+  ): Promise<PassphraseAnswer | undefined> {
+    const step = (outcome: 'none' | 'failed', detail: string | undefined): void => {
+      const { name, searched } = source;
+      if (searched !== undefined) return;
+      this.#steps.push({ source: name, outcome, ...(detail === undefined ? {} : { detail }) });
+    };
+    try {
+      const answer = await source.get(request);
+      if (answer === undefined && request.attempt === 0) step('none', source.absence?.(request));
+      return answer;
+    } catch (error) {
+      step('failed', error instanceof TabellionError ? error.code : undefined);
+      throw error;
+    }
+  }
+
+  tried(
+    { name }: PassphraseSource,
+    answer: PassphraseAnswer,
+    outcome: 'wrong' | 'opened' | 'used',
+  ): void {
+    const place = answer.source === name ? {} : { place: answer.source };
+    this.#steps.push({ source: name, ...place, outcome });
+  }
 }
 
 /** What a message calls a key: `the targets key 135a… of localhost:5000/app`. */

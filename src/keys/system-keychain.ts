@@ -4,9 +4,10 @@
  * Each question is asked by a short process of its own (`bin/keychain-helper.js`), which is ended when it gives no
  * answer in time: libsecret can wait for ever for a D-Bus service, and crashes when it lists a locked collection.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { printable } from '../crypto/printable.ts';
 import type { KeyError } from '../errors.ts';
+import { type ChildEnd, ChildFailure, childEnd } from './child-end.ts';
 import { KEYCHAIN_SERVICE, type Keychain, keychainError } from './keychain.ts';
 import { withoutPassphrases } from './passphrase-variables.ts';
 
@@ -63,59 +64,27 @@ export class SystemKeychain implements Keychain {
     return readAnswer(stdout);
   }
 
-  async #run(request: string): Promise<Ended> {
+  async #run(request: string): Promise<ChildEnd> {
     const { helper, env, module, timeoutMs = TIMEOUT_MS } = this.#options;
-    return await new Promise((resolve, reject) => {
-      const args = [helper, ...(module === undefined ? [] : [module])];
-      const child = spawn(process.execPath, args, {
-        env: helperEnvironment(env),
-        stdio: ['pipe', 'pipe', 'ignore'],
-        windowsHide: true,
-      });
-      const chunks: Buffer[] = [];
-      let size = 0;
-      const giveUp = (error: KeyError): void => {
-        clearTimeout(timer);
-        abandon(child);
-        reject(error);
-      };
-      const timer = setTimeout(() => giveUp(noTimelyAnswer(timeoutMs)), timeoutMs);
-      child.stdout.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size > ANSWER_LIMIT) giveUp(noAnswer());
-      });
-      child.on('error', error => {
-        giveUp(noAnswer((error as NodeJS.ErrnoException).code));
-      });
-      child.on('close', (code, signal) => {
-        clearTimeout(timer);
-        resolve({ code, signal, stdout: Buffer.concat(chunks) });
-      });
-      // A helper that ends without reading is known by its exit code.
-      child.stdin.on('error', () => {});
-      child.stdin.end(request);
+    const args = [helper, ...(module === undefined ? [] : [module])];
+    const child = spawn(process.execPath, args, {
+      env: helperEnvironment(env),
+      stdio: ['pipe', 'pipe', 'ignore'],
+      windowsHide: true,
     });
+    try {
+      return await childEnd(child, { timeoutMs, outputLimit: ANSWER_LIMIT }, request);
+    } catch (error) {
+      if (!(error instanceof ChildFailure)) throw error;
+      throw error.kind === 'slow' ? noTimelyAnswer(timeoutMs) : noAnswer(error.reason);
+    }
   }
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: Buffer;
 }
 
 /** All that finds the way to the keychain, but no secret and nothing that would change how Node.js runs. */
 function helperEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...rest } = withoutPassphrases(env);
   return rest;
-}
-
-function abandon(child: ChildProcess): void {
-  child.kill('SIGKILL');
-  child.stdout?.destroy();
-  child.stdin?.destroy();
-  child.unref();
 }
 
 function readAnswer(stdout: Buffer): unknown {

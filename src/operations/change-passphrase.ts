@@ -3,6 +3,7 @@ import { changePassphrase as change } from '../keys/change-passphrase.ts';
 import { EnvironmentPassphrase } from '../keys/environment-passphrases.ts';
 import type { PassphraseSource } from '../keys/passphrase.ts';
 import { PromptPassphrases } from '../keys/prompt-passphrases.ts';
+import { keychainSources, searchListeners } from './open-key-store.ts';
 import type { Session } from './session.ts';
 
 /** Where the new passphrase is when nobody can be asked; the old one comes from the usual variables. */
@@ -44,10 +45,13 @@ export async function changePassphrase(
   return { id, role, ...(gun === undefined ? {} : { gun }), file: path, iterations };
 }
 
-function newPassphraseSources({ options }: Session): PassphraseSource[] {
-  const { env, askPassphrase } = options;
+/** The keychain gives no new passphrase, but its entry for the key is to hold the new one. */
+function newPassphraseSources(session: Session): PassphraseSource[] {
+  const { env, askPassphrase } = session.options;
   return [
     new EnvironmentPassphrase(env, NEW_PASSPHRASE_VARIABLE),
+    ...keychainSources(session, { renews: true }),
     ...(askPassphrase === undefined ? [] : [new PromptPassphrases(askPassphrase)]),
+    ...searchListeners(session),
   ];
 }

@@ -9,7 +9,8 @@ import { createTransport, type HttpTransport, type TlsMaterial } from '../http/t
 import { keyFileName } from '../keys/key-files.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Keychain } from '../keys/keychain.ts';
-import type { PassphraseSource } from '../keys/passphrase.ts';
+import type { Remembering } from '../keys/keychain-passphrases.ts';
+import type { PassphraseSearch, PassphraseSource, PassphraseSubject } from '../keys/passphrase.ts';
 import type { PassphrasePrompt } from '../keys/prompt-passphrases.ts';
 import { certificateFolders } from '../registry/certificate-folders.ts';
 import {
@@ -33,9 +34,11 @@ import { loadTlsMaterial } from '../trust-server/tls-files.ts';
 import { checkGun } from '../tuf/gun.ts';
 import { NO_PINNING, type TrustPinning } from '../tuf/pinning.ts';
 import { explainFailure } from './explain-failure.ts';
+import type { GivenPassphrase } from './given-passphrase.ts';
 import { type GivenLogin, type LoginSource, Logins } from './login.ts';
 
 export type { PassphrasePrompt, PassphraseQuestion } from '../keys/prompt-passphrases.ts';
+export type { GivenPassphrase } from './given-passphrase.ts';
 export type { GivenLogin } from './login.ts';
 
 export interface ProgressEvent {
@@ -66,10 +69,20 @@ export interface SessionOptions {
   /** Told each step, for `--verbose`; never a secret. */
   readonly log: (step: string) => void;
   readonly progress: (event: ProgressEvent) => void;
+  /** Told what a person should know at once though nothing failed; default `log`. Never a secret. */
+  readonly notice?: (line: string) => void;
+  /** Where to find the passphrases, before the environment is looked at. */
+  readonly givenPassphrase?: GivenPassphrase;
   /** Asks a person; absent where there is none. */
   readonly askPassphrase?: PassphrasePrompt;
   /** Opens the system's keychain, when it is first needed; absent where it is not to be used. */
   readonly openKeychain?: () => Promise<Keychain>;
+  /** Whether typed passphrases are kept in the keychain; default `ask`. */
+  readonly remembering?: Remembering;
+  /** Asks the person whether to keep one; absent where there is none. */
+  readonly askRemember?: (key: PassphraseSubject) => Promise<boolean>;
+  /** Told after each look for a passphrase who was asked, and what came of it. Never a passphrase. */
+  readonly onPassphraseSearch?: (search: PassphraseSearch) => void;
   /** Where passphrases come from, instead of the environment, the keychain and `askPassphrase`. */
   readonly passphraseSources?: readonly PassphraseSource[];
   /** Asks for a login when the trust server wants one and none is configured; undefined: go on without. */
@@ -184,9 +197,7 @@ export class Session {
 
   /** Where passphrases come from, for keys in the store and in other files. */
   passphrases(): Promise<readonly PassphraseSource[]> {
-    this.sources ??= import('./open-key-store.ts').then(module =>
-      module.passphraseSources(this.options),
-    );
+    this.sources ??= import('./open-key-store.ts').then(module => module.passphraseSources(this));
     return this.sources;
   }
 

@@ -28,7 +28,7 @@ describe('completion', () => {
     expect(await offers(script, ['key', ''])).toEqual(
       expect.arrayContaining(['list', 'generate', 'import', 'export', 'passwd', 'remove']),
     );
-    expect(await offers(script, ['key', 'export', '--r'])).toEqual(['--repository']);
+    expect(await offers(script, ['key', 'export', '--rep'])).toEqual(['--repository']);
     // Options before the command do not lead astray.
     expect(await offers(script, ['--json', 'key', 'l'])).toEqual(['list']);
     expect(await offers(script, ['completion', ''])).toEqual(['bash', 'zsh', 'fish']);

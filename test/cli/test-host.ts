@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import type { Host } from '../../src/cli/host.ts';
+import type { Host, TerminalInput } from '../../src/cli/host.ts';
 import { type RunResult, run } from '../../src/cli/run.ts';
 import { type Keychain, keychainError } from '../../src/keys/keychain.ts';
 import { QUICK_KEYS } from '../support/quick-keys.ts';
@@ -12,6 +12,8 @@ export interface TestHostOptions {
   readonly terminal?: { stdin?: boolean; stdout?: boolean; stderr?: boolean };
   readonly columns?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** The terminal beside standard input; unless given there is none. */
+  readonly ownTerminal?: () => TerminalInput;
   /** Unless given there is none, as on a server. */
   readonly keychain?: Keychain;
 }
@@ -53,6 +55,7 @@ export function createTestHost(options: TestHostOptions = {}): TestHost {
     env: { ...QUICK_KEYS, ...env },
     home: '/home/somebody',
     now: () => NOW,
+    terminal: () => options.ownTerminal,
     openKeychain: async () => {
       if (options.keychain !== undefined) return options.keychain;
       throw keychainError('unavailable', 'cannot be used: there is none in this test');

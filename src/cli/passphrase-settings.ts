@@ -1,0 +1,96 @@
+/** What the command line and the environment say about passphrases, for a session. */
+import { UsageError } from '../errors.ts';
+import type { Remembering } from '../keys/keychain-passphrases.ts';
+import type { PassphraseSearch, PassphraseSubject } from '../keys/passphrase.ts';
+import type { GivenPassphrase, SessionOptions } from '../operations/session.ts';
+import type { Display } from './display.ts';
+import type { GlobalOptions } from './global-options.ts';
+import type { Host } from './host.ts';
+import { keyName, shortKeyId } from './key-names.ts';
+import { usesKeychain } from './keychain-switch.ts';
+import type { Prompts } from './prompts.ts';
+import { searchJson, searchLines } from './reports/passphrase-search-report.ts';
+
+/** Whether typed passphrases are kept, for a machine: `ask`, `always` or `never`. */
+export const REMEMBER_VARIABLE = 'TABELLION_REMEMBER';
+
+export interface PassphraseSettingsContext {
+  readonly globals: GlobalOptions;
+  readonly host: Host;
+  readonly display: Display;
+  /** Absent where nobody can be asked. */
+  readonly prompts: Prompts | undefined;
+}
+
+/** @throws UsageError `OPTIONS_CONFLICT` | `VARIABLE_INVALID` */
+export function passphraseSettings({
+  globals,
+  host,
+  display,
+  prompts,
+}: PassphraseSettingsContext): Partial<SessionOptions> {
+  const { explainPassphrase = false } = globals;
+  return {
+    givenPassphrase: givenPassphrase(globals),
+    remembering: remembering(globals, host.env),
+    notice: line => display.warn(line),
+    ...(usesKeychain(globals, host.env) ? { openKeychain: () => host.openKeychain() } : {}),
+    ...(explainPassphrase ? { onPassphraseSearch: explainer(display) } : {}),
+    ...(prompts === undefined
+      ? {}
+      : {
+          askPassphrase: prompts.passphrase,
+          askRemember: key => prompts.confirm(rememberQuestion(key)),
+        }),
+  };
+}
+
+function givenPassphrase(globals: GlobalOptions): GivenPassphrase {
+  const { passphraseFile: file, passphraseFd: fd, passphraseCommand: command } = globals;
+  const given = [
+    file === undefined ? [] : ['--passphrase-file'],
+    fd === undefined ? [] : ['--passphrase-fd'],
+    command === undefined ? [] : ['--passphrase-command'],
+  ].flat();
+  if (given.length > 1) {
+    throw new UsageError('OPTIONS_CONFLICT', `${given.join(' and ')} say different things`, {
+      hint: 'Give one of them.',
+    });
+  }
+  if (fd === 0 && globals.passwordStdin) {
+    throw new UsageError(
+      'OPTIONS_CONFLICT',
+      'Standard input cannot carry both the password and the passphrase',
+      { hint: 'Use another file descriptor, or --passphrase-file.' },
+    );
+  }
+  return {
+    ...(file === undefined ? {} : { file }),
+    ...(fd === undefined ? {} : { fd }),
+    ...(command === undefined ? {} : { command }),
+  };
+}
+
+function remembering({ remember }: GlobalOptions, env: NodeJS.ProcessEnv): Remembering {
+  if (remember !== undefined) return remember ? 'always' : 'never';
+  const value = env[REMEMBER_VARIABLE] || 'ask';
+  if (value === 'ask' || value === 'always' || value === 'never') return value;
+  throw new UsageError(
+    'VARIABLE_INVALID',
+    `${REMEMBER_VARIABLE} must be “ask”, “always” or “never”`,
+  );
+}
+
+function rememberQuestion({ role, gun, keyId = '' }: PassphraseSubject): string {
+  return `Keep the passphrase of the ${keyName(role, gun)} (${shortKeyId(keyId)}) in this system’s keychain?`;
+}
+
+/** Shows each search as it ends; with `--json` all of them in the document. */
+function explainer(display: Display): (search: PassphraseSearch) => void {
+  const searches: object[] = [];
+  if (display.options.json) display.addMember('passphraseSearches', searches);
+  return search => {
+    searches.push(searchJson(search));
+    if (!display.options.json) display.error(...searchLines(search));
+  };
+}
