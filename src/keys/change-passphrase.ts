@@ -1,8 +1,7 @@
 /** A new passphrase for a stored key: the same key, in the same place, under the same headers. */
-import { decodePem } from '../crypto/pem.ts';
 import { decodePrivateKeyPem } from '../crypto/private-key-pem.ts';
 import { KeyError } from '../errors.ts';
-import { noWeakerThan, sealKey } from './key-file-text.ts';
+import { headersOf, noWeakerThan, sealKey } from './key-file-text.ts';
 import type { KeyEntry, KeyStore } from './key-store.ts';
 import { createWithPassphrase, type PassphraseSource } from './passphrase.ts';
 
@@ -32,9 +31,7 @@ export async function changePassphrase(
     throw file?.error ?? new KeyError('KEY_NOT_FOUND', `The key ${id} has been removed meanwhile`);
   }
   const { entry, content } = file;
-  const headers = new Map(decodePem(content)?.headers);
-  headers.set('role', entry.role);
-  if (entry.gun !== undefined) headers.set('gun', entry.gun);
+  const headers = headersOf(entry, content);
   const encryption = noWeakerThan(content, store.encryption);
   const subject = {
     keyId: id,

@@ -46,6 +46,17 @@ export function withHeaders(
   return encodePem({ label: block.label, headers: [...own, ...others], bytes: block.bytes });
 }
 
+/** All headers of a file, and what its name or folder says of the key, which goes before them. */
+export function headersOf(
+  { role, gun }: { readonly role: string; readonly gun?: string },
+  pem: string | Uint8Array,
+): Map<string, string> {
+  const headers = new Map(decodePem(pem)?.headers);
+  headers.set('role', role);
+  if (gun !== undefined) headers.set('gun', gun);
+  return headers;
+}
+
 /** How a key must be encrypted to be no weaker than in this file, and no weaker than `least`. */
 export function noWeakerThan(
   pem: string | Uint8Array,

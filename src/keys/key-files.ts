@@ -8,6 +8,7 @@
 import { constants, type Dirent } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { PseudoRandomFunction } from '../crypto/encrypted-private-key.ts';
 import { printable } from '../crypto/printable.ts';
 import { decodePrivateKeyPem, inspectPrivateKeyPem } from '../crypto/private-key-pem.ts';
 import { KeyError } from '../errors.ts';
@@ -32,6 +33,10 @@ export interface KeyEntry {
   readonly encrypted: boolean;
   /** Rounds of the derivation of the encryption key, for the usual kind of encryption. */
   readonly iterations?: number;
+  /** The hash of that derivation. */
+  readonly prf?: PseudoRandomFunction;
+  /** When the file was last written (ISO 8601); absent where it cannot be told. */
+  readonly modified?: string;
   /** Whether a key could be taken out of it, given the passphrase. */
   readonly usable: boolean;
   /** What is wrong with the file, in words; also for a file that is usable all the same. */
@@ -100,6 +105,7 @@ interface Place {
 interface RawFile {
   readonly content: Uint8Array;
   readonly mode: number;
+  readonly modified: Date;
 }
 
 async function findKeyFiles(folder: string, way: readonly string[]): Promise<string[][]> {
@@ -153,6 +159,8 @@ function describe(place: Place, file: RawFile): KeyFile {
     ...(gun === '' ? {} : { gun }),
     encrypted: info?.encrypted ?? false,
     ...(info?.iterations === undefined ? {} : { iterations: info.iterations }),
+    ...(info?.prf === undefined ? {} : { prf: info.prf }),
+    modified: file.modified.toISOString(),
   };
   if (info?.prf !== undefined && info.prf !== 'sha1') {
     warnings.push(
@@ -167,7 +175,7 @@ function describe(place: Place, file: RawFile): KeyFile {
   return { entry: entryOf(place, facts, true, warnings), content: file.content };
 }
 
-type Facts = Pick<KeyEntry, 'role' | 'gun' | 'encrypted' | 'iterations'>;
+type Facts = Pick<KeyEntry, 'role' | 'gun' | 'encrypted' | 'iterations' | 'prf' | 'modified'>;
 
 function unusable(place: Place, error: KeyError, facts: Facts, warnings: string[]): KeyFile {
   const entry = entryOf(place, facts, false, [error.message, ...warnings]);
@@ -262,7 +270,7 @@ async function readFile(path: string): Promise<RawFile | undefined> {
       if (stats.size > FILE_LIMIT) {
         throw new KeyError('KEY_FILE_DAMAGED', `It has ${stats.size} bytes, far more than a key`);
       }
-      return { content: await file.readFile(), mode: stats.mode };
+      return { content: await file.readFile(), mode: stats.mode, modified: stats.mtime };
     } finally {
       await file.close();
     }

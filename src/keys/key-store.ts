@@ -25,13 +25,14 @@ import { needsGun } from './key-roles.ts';
 import { createWithPassphrase, keyName, type PassphraseSource, unlock } from './passphrase.ts';
 import { type NewKeyFile, putKeyFiles } from './put-key-files.ts';
 import { removeKeyFiles } from './remove-key-files.ts';
+import { replaceKeyFile } from './replace-key-file.ts';
 
 export type { KeyEntry, KeyFile } from './key-files.ts';
 
 /** Replaces a file in one step, and makes its folder if told. */
 export type KeyFileWriter = (
   path: string,
-  text: string,
+  text: string | Uint8Array,
   options: { readonly mode: number; readonly makeFolder: boolean },
 ) => Promise<void>;
 
@@ -51,6 +52,13 @@ export interface KeyUse {
   readonly role: string;
   /** Kept for `targets`, `snapshot` and `timestamp` only (keys.md 5.4). */
   readonly gun?: string;
+}
+
+/** A key with what opened its file; the empty passphrase for one that is not encrypted. */
+export interface OpenedKeyFile {
+  readonly key: PrivateKey;
+  readonly passphrase: string;
+  readonly file: KeyFile;
 }
 
 const OWNER_ONLY = 0o600;
@@ -140,13 +148,28 @@ export class KeyStore {
    *   `KEY_FILE_DAMAGED` | `KEY_FILE_UNREADABLE` | `KEY_UNSUPPORTED`
    */
   async open(id: string): Promise<PrivateKey> {
-    const opening = this.#unlocking.then(async () => {
-      const key = this.#opened.get(id) ?? (await this.#open(id));
-      this.#opened.set(id, key);
-      return key;
-    });
-    this.#unlocking = opening.catch(() => {});
-    return opening;
+    return this.#inTurn(async () => this.#opened.get(id) ?? (await this.#open(id)).key);
+  }
+
+  /** Opens the file of a key anew, to encrypt it in another way. Errors as {@link open}. */
+  async openFile(id: string): Promise<OpenedKeyFile> {
+    return this.#inTurn(() => this.#open(id));
+  }
+
+  /**
+   * Replaces the content of a key's file; a copy of the old one lies beside it until the new one has been read back.
+   * @param isGood judges what was read back
+   * @throws KeyError `KEY_NOT_STORED` | `KEY_CHANGED`; what the writer throws. Then the old content is there.
+   */
+  async replace(
+    { entry, content }: KeyFile,
+    text: string,
+    isGood: (readBack: Uint8Array) => Promise<boolean>,
+  ): Promise<void> {
+    const { id, path } = entry;
+    const before = content ?? new Uint8Array();
+    await replaceKeyFile(this.#options.writeFile, { id, path, before, text, isGood });
+    this.#opened.delete(id);
   }
 
   /**
@@ -185,25 +208,36 @@ export class KeyStore {
     return paths;
   }
 
-  async #open(id: string): Promise<PrivateKey> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#unlocking.then(work);
+    this.#unlocking = turn.catch(() => {});
+    return turn;
+  }
+
+  async #open(id: string): Promise<OpenedKeyFile> {
     const file = await this.#file(id);
     if (file === undefined) throw this.#notFound(id);
     const { entry, content } = file;
     if (content === undefined) throw file.error ?? this.#notFound(id);
-    const key = await this.#decrypt(entry, content);
-    if (key.id === id) return key;
-    throw inKeyFile(entry, idMismatch(id, key.id));
+    const opened = await this.#decrypt(entry, content);
+    if (opened.key.id !== id) throw inKeyFile(entry, idMismatch(id, opened.key.id));
+    this.#opened.set(id, opened.key);
+    return { ...opened, file };
   }
 
-  async #decrypt(entry: KeyEntry, content: Uint8Array): Promise<PrivateKey> {
+  async #decrypt(
+    entry: KeyEntry,
+    content: Uint8Array,
+  ): Promise<Pick<OpenedKeyFile, 'key' | 'passphrase'>> {
     // An unencrypted key never makes anyone ask for a passphrase.
     const withoutPassphrase = await tryPassphrase(entry, content, '');
-    if (withoutPassphrase !== undefined) return withoutPassphrase;
+    if (withoutPassphrase !== undefined) return { key: withoutPassphrase, passphrase: '' };
     const { id, role, gun } = entry;
     const subject = { keyId: id, role, ...(gun === undefined ? {} : { gun }) };
-    return unlock(this.#options.passphrases, subject, passphrase =>
-      tryPassphrase(entry, content, passphrase),
-    );
+    return unlock(this.#options.passphrases, subject, async passphrase => {
+      const key = await tryPassphrase(entry, content, passphrase);
+      return key === undefined ? undefined : { key, passphrase };
+    });
   }
 
   /** The file for an ID: the usual place first, then a search for old layouts. */

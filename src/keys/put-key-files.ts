@@ -40,7 +40,7 @@ export async function putKeyFiles(
   } catch (error) {
     for (const { path, before } of begun.reverse()) {
       if (before === undefined) await unlink(path).catch(() => {});
-      else await writeFile(path, Buffer.from(before).toString('utf8'), options).catch(() => {});
+      else await writeFile(path, before, options).catch(() => {});
     }
     throw error;
   }

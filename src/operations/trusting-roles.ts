@@ -1,4 +1,5 @@
 /** Which repositories in the trust directory have a key among those of a role, as the cached metadata says. */
+import { certificateInText } from '../crypto/certificate-bundle.ts';
 import { canonicalKeyId, type PublicKey } from '../crypto/public-key.ts';
 import { TabellionError } from '../errors.ts';
 import { decodeRoot, decodeTargets } from '../tuf/decode.ts';
@@ -18,10 +19,24 @@ export interface TrustingRole {
   readonly otherKeysHere: number;
 }
 
+/** Repositories of which not all metadata could be read, and why. */
+export type UnreadableRepositories = readonly {
+  readonly repository: string;
+  readonly message: string;
+}[];
+
 export interface TrustingRoles {
   readonly roles: readonly TrustingRole[];
-  /** Repositories of which not all metadata could be read, and why. */
-  readonly unreadable: readonly { readonly repository: string; readonly message: string }[];
+  readonly unreadable: UnreadableRepositories;
+}
+
+/** A role of a repository with its keys. */
+export interface CachedRole {
+  readonly repository: string;
+  readonly role: string;
+  readonly threshold: number;
+  /** By canonical ID; the key is absent where the metadata names one that it does not have. */
+  readonly keys: ReadonlyMap<string, PublicKey | undefined>;
 }
 
 /**
@@ -31,14 +46,52 @@ export interface TrustingRoles {
  */
 export async function rolesTrusting(session: Session, id: string): Promise<TrustingRoles> {
   const stored = new Set((await (await session.keys()).list()).map(entry => entry.id));
-  const roles: TrustingRole[] = [];
+  const { roles, unreadable } = await cachedTrust(session);
+  return {
+    roles: roles
+      .filter(({ keys }) => keys.has(id))
+      .map(({ repository, role, threshold, keys }) => ({
+        repository,
+        role,
+        threshold,
+        otherKeysHere: [...keys.keys()].filter(other => other !== id && stored.has(other)).length,
+      })),
+    unreadable,
+  };
+}
+
+/** What the cache of trust data says of roles; nothing of it is verified. */
+export interface CachedTrust {
+  readonly roles: readonly CachedRole[];
+  /** The files, with the end of their validity (as it stands in them). */
+  readonly files: readonly {
+    readonly repository: string;
+    readonly role: string;
+    readonly expires: string;
+  }[];
+  readonly unreadable: UnreadableRepositories;
+}
+
+/**
+ * Every role of repositories in the trust directory, as their cached metadata says, which is not verified.
+ * @param repositories GUNs; all that are there unless told
+ */
+export async function cachedTrust(
+  session: Session,
+  repositories?: readonly string[],
+): Promise<CachedTrust> {
+  const roles: CachedRole[] = [];
+  const files: { repository: string; role: string; expires: string }[] = [];
   const unreadable: { repository: string; message: string }[] = [];
-  for (const repository of await session.trustDir.repositories()) {
+  const guns = repositories ?? (await session.trustDir.repositories());
+  for (const repository of guns) {
     try {
-      const files = await session.trustDir.repository(repository).readAll();
-      for (const [role, bytes] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const cache = await session.trustDir.repository(repository).readAll();
+      for (const [role, bytes] of [...cache].sort(([a], [b]) => (a < b ? -1 : 1))) {
         try {
-          roles.push(...trustingIn(repository, role, bytes, id, stored));
+          const { expires, found } = contentOf(role, bytes);
+          roles.push(...found.map(one => cachedRole(repository, one)));
+          if (expires !== undefined) files.push({ repository, role, expires });
         } catch (error) {
           unreadable.push({ repository, message: messageOf(error) });
         }
@@ -47,22 +100,12 @@ export async function rolesTrusting(session: Session, id: string): Promise<Trust
       unreadable.push({ repository, message: messageOf(error) });
     }
   }
-  return { roles, unreadable };
+  return { roles, files, unreadable };
 }
 
-function trustingIn(
-  repository: string,
-  file: string,
-  bytes: Uint8Array,
-  id: string,
-  stored: ReadonlySet<string>,
-): TrustingRole[] {
-  return rolesOf(file, bytes).flatMap(({ role, keys, threshold, keyIds }) => {
-    const ids = new Set((keyIds ?? []).map(keyId => canonical(keys.get(keyId)) ?? keyId));
-    if (!ids.has(id)) return [];
-    const others = [...ids].filter(other => other !== id && stored.has(other));
-    return [{ repository, role, threshold, otherKeysHere: others.length }];
-  });
+/** When the certificate of a root key was made; undefined for other keys. */
+export function certificateDate(key: PublicKey): Date | undefined {
+  return key.keytype.endsWith('-x509') ? certificateInText(key.publicBytes)?.notBefore : undefined;
 }
 
 /** A role that a metadata file speaks of, with the file's keys by their TUF IDs. */
@@ -77,17 +120,32 @@ export interface RoleWithKeys extends RoleKeys {
  * @throws TrustError
  */
 export function rolesOf(file: string, bytes: Uint8Array): RoleWithKeys[] {
-  if (file === ROOT) {
-    const { keys, roles } = decodeRoot(openEnvelope(bytes, file).signed);
-    return [...roles].map(([role, entry]) => ({ ...entry, role, keys }));
-  }
-  if (!isTargetsRole(file)) return [];
-  const { keys, roles } = decodeTargets(openEnvelope(bytes, file).signed, file).delegations;
-  return (roles ?? []).map(({ name, ...entry }) => ({ ...entry, role: name, keys }));
+  return contentOf(file, bytes).found;
 }
 
-function canonical(key: PublicKey | undefined): string | undefined {
-  return key === undefined ? undefined : canonicalKeyId(key);
+function cachedRole(
+  repository: string,
+  { role, keys, threshold, keyIds }: RoleWithKeys,
+): CachedRole {
+  const entries = (keyIds ?? []).map((keyId): [string, PublicKey | undefined] => {
+    const key = keys.get(keyId);
+    return [key === undefined ? keyId : canonicalKeyId(key), key];
+  });
+  return { repository, role, threshold, keys: new Map(entries) };
+}
+
+function contentOf(file: string, bytes: Uint8Array): { expires?: string; found: RoleWithKeys[] } {
+  if (file === ROOT) {
+    const { keys, roles, expires } = decodeRoot(openEnvelope(bytes, file).signed);
+    return { expires, found: [...roles].map(([role, entry]) => ({ ...entry, role, keys })) };
+  }
+  if (!isTargetsRole(file)) return { found: [] };
+  const { delegations, expires } = decodeTargets(openEnvelope(bytes, file).signed, file);
+  const { keys, roles } = delegations;
+  return {
+    expires,
+    found: (roles ?? []).map(({ name, ...entry }) => ({ ...entry, role: name, keys })),
+  };
 }
 
 function messageOf(error: unknown): string {

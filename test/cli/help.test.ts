@@ -25,6 +25,8 @@ const COMMANDS = [
   'witness',
   'key import',
   'key export',
+  'key check',
+  'key harden',
   'key passwd',
   'key remove',
   'passphrase',

@@ -130,6 +130,8 @@ describe('a store that notary wrote', () => {
       layout: 'current',
       encrypted: true,
       iterations: 2048,
+      prf: 'sha1',
+      modified: expect.stringMatching(/^\d{4}-/),
       usable: true,
     });
   });

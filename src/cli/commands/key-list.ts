@@ -2,10 +2,18 @@ import type { Command } from 'commander';
 import type { Action } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
-import { keyListBrief, keyListJson, keyListLines } from '../reports/key-list-report.ts';
+import { showReminders } from '../reminders.ts';
+import {
+  keyListBrief,
+  keyListJson,
+  keyListLines,
+  keyListWarnings,
+} from '../reports/key-list-report.ts';
 
 const DESCRIPTION = `Lists the private keys in the trust directory, those of Docker and Notary among
-them: whose they are, and whether a file is damaged or not encrypted.`;
+them: whose they are, how well their files are encrypted, how old they are, if
+the keychain has the passphrase, and which repositories trust them, as far as
+the trust data on this machine says. No key is unlocked.`;
 
 /** `tabellion key list` */
 export function addKeyList(key: Command, action: Action): void {
@@ -16,14 +24,16 @@ export function addKeyList(key: Command, action: Action): void {
     .addHelpText('after', examples(['tabellion key list', 'the keys in the trust directory']))
     .action(
       action<[], object>(async context => {
-        const { display } = context;
+        const { display, host } = context;
         const { listKeys } = await import('../../operations/key-list.ts');
-        const report = await context.withSession(session => listKeys(session));
+        const report = await context.withSession(session => listKeys(session, { keychain: true }));
         display.result({
           json: () => keyListJson(report),
-          text: () => keyListLines(report, display.paint),
+          text: () => keyListLines(report, { paint: display.paint, now: host.now() }),
           brief: () => keyListBrief(report),
+          warnings: keyListWarnings(report),
         });
+        showReminders(display, report.reminders);
         return EXIT.done;
       }),
     );

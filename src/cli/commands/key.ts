@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { Action } from '../context.ts';
 import { GLOBAL_OPTIONS_NOTE } from '../help-text.ts';
+import { addKeyCheck } from './key-check.ts';
 import { addKeyExport } from './key-export.ts';
 import { addKeyGenerate } from './key-generate.ts';
+import { addKeyHarden } from './key-harden.ts';
 import { addKeyImport } from './key-import.ts';
 import { addKeyList } from './key-list.ts';
 import { addKeyPasswd } from './key-passwd.ts';
@@ -21,6 +23,8 @@ export function addKey(program: Command, action: Action): void {
   addKeyGenerate(key, action);
   addKeyImport(key, action);
   addKeyExport(key, action);
+  addKeyCheck(key, action);
+  addKeyHarden(key, action);
   addKeyPasswd(key, action);
   addKeyRemove(key, action);
   addKeyRotate(key, action);

@@ -1,11 +1,16 @@
 import { printable } from '../../crypto/printable.ts';
 import type { KeyList } from '../../operations/key-list.ts';
+import { relativeTime } from '../dates.ts';
 import type { Paint } from '../display.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
-import { keyName, shortKeyId } from '../key-names.ts';
+import { keyName, roleName, shortKeyId } from '../key-names.ts';
+import type { ReportStyle } from '../report-style.ts';
 import { table } from '../table.ts';
 
-type KeyEntry = KeyList['keys'][number];
+type ListedKey = KeyList['keys'][number];
+
+/** Repositories that are named below a key; of more, only how many there are. */
+const NAMED = 3;
 
 export function keyListJson(report: KeyList): object {
   return { schemaVersion: SCHEMA_VERSION, ...report };
@@ -15,28 +20,84 @@ export function keyListBrief(report: KeyList): string[] {
   return report.keys.map(key => printable(key.id));
 }
 
-export function keyListLines(report: KeyList, paint: Paint): string[] {
+export function keyListWarnings({ unreadable, keychainProblem }: KeyList): string[] {
+  return [
+    ...(keychainProblem === undefined ? [] : [keychainProblem]),
+    ...unreadable.map(
+      ({ repository, message }) => `Which keys ${repository} trusts is unknown: ${message}`,
+    ),
+  ];
+}
+
+/** A table, and below each key what does not fit into one: who trusts it, and what is wrong with it. */
+export function keyListLines(report: KeyList, { paint, now }: ReportStyle): string[] {
   const directory = printable(report.privateDir);
   if (report.keys.length === 0) {
     return [`No private keys in ${directory}.`, 'Make one with: tabellion key generate NAME'];
   }
+  const hasKeychain = report.keys.some(({ inKeychain }) => inKeychain !== undefined);
   const rows = report.keys.map(key => [
     keyName(key.role),
     shortKeyId(key.id),
-    key.gun === undefined ? '' : printable(key.gun),
-    remark(key, paint),
+    strengthText(key, paint),
+    ageText(key, now),
+    ...(hasKeychain ? [keychainText(key)] : []),
   ]);
+  const header = ['KEY', 'KEY ID', 'FILE', 'AGE', ...(hasKeychain ? ['PASSPHRASE'] : [])];
+  const [head = '', ...lines] = table([header, ...rows], { header: paint.dim });
   return [
     `Private keys in ${directory}`,
     '',
-    ...table([['KEY', 'KEY ID', 'REPOSITORY', ''], ...rows], { header: paint.dim }),
+    head,
+    ...report.keys.flatMap((key, index) => [lines[index] ?? '', ...notesOf(key, paint)]),
   ];
 }
 
-function remark(key: KeyEntry, paint: Paint): string {
-  const remarks = key.encrypted || !key.usable ? [] : [paint.yellow('not encrypted')];
-  if (key.problem !== undefined) {
-    remarks.push((key.usable ? paint.yellow : paint.red)(printable(key.problem)));
+function notesOf(key: ListedKey, paint: Paint): string[] {
+  const problem = key.usable ? paint.yellow : paint.red;
+  return [
+    ...trustLines(key).map(line => paint.dim(line)),
+    ...(key.problem === undefined ? [] : [problem(printable(key.problem))]),
+  ].map(line => `  ${line}`);
+}
+
+/** `reg.example/app, for alice and releases`; without trust data, the repository that the file names. */
+function trustLines({ trustedBy, gun }: ListedKey): string[] {
+  if (trustedBy.length === 0) {
+    const of = gun === undefined ? '' : `of ${printable(gun)}; `;
+    return [`${of}no trust data here names it`];
   }
-  return remarks.join('; ');
+  const byRepository = new Map<string, string[]>();
+  for (const { repository, role } of trustedBy) {
+    byRepository.set(repository, [...(byRepository.get(repository) ?? []), roleName(role)]);
+  }
+  const lines = [...byRepository].map(
+    ([repository, roles]) => `${printable(repository)} (${roles.join(', ')})`,
+  );
+  const more = lines.length - NAMED;
+  // One more line would be as long as to say that it is left out.
+  return more <= 1 ? lines : [...lines.slice(0, NAMED), `and ${more} more repositories`];
+}
+
+function strengthText({ strength, usable }: ListedKey, paint: Paint): string {
+  if (!usable) return paint.red('unusable');
+  switch (strength) {
+    case 'none':
+      return paint.red('not encrypted');
+    case 'weak':
+      return paint.yellow(strength);
+    default:
+      return strength;
+  }
+}
+
+/** By the certificate where there is one: a file is younger than its key when it was copied or encrypted anew. */
+function ageText({ certifiedAt, modified }: ListedKey, now: Date): string {
+  const since = certifiedAt ?? modified;
+  return since === undefined ? '' : relativeTime(new Date(since), now).replace(/ ago$/, '');
+}
+
+function keychainText({ inKeychain }: ListedKey): string {
+  if (inKeychain === undefined) return '';
+  return inKeychain === null ? 'unknown' : inKeychain ? 'in keychain' : 'not stored';
 }
