@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addCeremony } from './commands/ceremony.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDelegation } from './commands/delegation.ts';
 import { addDemo } from './commands/demo.ts';
@@ -55,6 +56,7 @@ export function buildProgram(runtime: Runtime): Command {
   addSigner(program, action);
   addDelegation(program, action);
   addWitness(program, action);
+  addCeremony(program, action);
   program.commandsGroup('In the old words:');
   addDialects(program);
   program.commandsGroup('More:');

@@ -12,6 +12,7 @@ import {
 import { applyChange } from '../tuf/apply-change.ts';
 import type { Change } from '../tuf/change.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
+import type { RootMetadata } from '../tuf/metadata.ts';
 import { Repository } from '../tuf/repository.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { type SignedFiles, signRepository } from '../tuf/sign-repository.ts';
@@ -30,6 +31,8 @@ export interface PublishPlan {
   readonly always?: boolean;
   /** Root keys of earlier versions that shall sign a new root too. */
   readonly legacyRootKeys?: readonly PublicKey[];
+  /** A root that was signed on another machine and verified by the caller, as the next of this state. */
+  readonly signedRoot?: { readonly metadata: RootMetadata; readonly bytes: Uint8Array };
 }
 
 export interface Published {
@@ -80,10 +83,11 @@ async function publishOnce(
   session: Session,
   access: RepositoryAccess,
   repository: Repository,
-  { changes, always = false, legacyRootKeys = [] }: PublishPlan,
+  { changes, always = false, legacyRootKeys = [], signedRoot }: PublishPlan,
 ): Promise<Published> {
   const ring = await keyRing(session);
-  let changed = repository.unpublished || always;
+  let changed = repository.unpublished || always || signedRoot !== undefined;
+  if (signedRoot !== undefined) repository.adoptSignedRoot(signedRoot.metadata, signedRoot.bytes);
   repository.legacyRootKeys = legacyRootKeys;
   for (const change of changes) changed = (await applyChange(repository, change, ring)) || changed;
   if (!changed) return { changed, versions: {}, warnings: repository.warnings };

@@ -322,7 +322,8 @@ export class Session {
     return this.notary;
   }
 
-  private async pinning(): Promise<TrustPinning> {
+  /** What this machine demands of roots: it needs no server. */
+  async pinning(): Promise<TrustPinning> {
     const { trustPinning } = this.options;
     if (trustPinning !== undefined) return trustPinning;
     this.pins ??= this.notaryConfig().then(async config => {

@@ -237,11 +237,17 @@ async function replaceKeys(
   return true;
 }
 
-function withRoleKeys(root: RootMetadata, role: string, keys: readonly PublicKey[]): RootMetadata {
+/** A root in which a base role has exactly these keys; its threshold stays as it was unless told. */
+export function withRoleKeys(
+  root: RootMetadata,
+  role: string,
+  keys: readonly PublicKey[],
+  threshold = root.roles.get(role)?.threshold ?? 1,
+): RootMetadata {
   const ids = keys.map(keyId);
   const roles = new Map(root.roles);
   const previous = root.roles.get(role);
-  roles.set(role, { keyIds: ids, threshold: previous?.threshold ?? 1 });
+  roles.set(role, { keyIds: ids, threshold });
   const all = new Map(root.keys);
   for (const key of keys) all.set(keyId(key), key);
   // Old root certificates stay in the file for ever; other keys go when no role uses them (tuf.md 7.1).

@@ -12,6 +12,7 @@ import type {
   SnapshotMetadata,
   TargetsMetadata,
 } from './metadata.ts';
+import { sameRoleKeys } from './role-keys.ts';
 import { isBaseRole, isDelegationName, isWithin, parentRole, TARGETS } from './role-name.ts';
 import type { VerifiedRoot } from './root-trust.ts';
 import type { Target } from './target.ts';
@@ -43,6 +44,8 @@ export class Repository {
   readonly rootBytes: Uint8Array | undefined;
   root: RootMetadata;
   rootDirty: boolean;
+  /** A root that was signed on another machine: it is published as it is. */
+  signedRoot: Uint8Array | undefined;
   readonly roles: Map<string, EditedRole>;
   readonly invalid: Map<string, InvalidRole>;
   readonly snapshot: SnapshotMetadata | undefined;
@@ -179,6 +182,19 @@ export class Repository {
   editRoot(root: RootMetadata): void {
     this.root = root;
     this.rootDirty = true;
+  }
+
+  /**
+   * Takes a root that was signed on another machine, verified by the caller. Where it gives `targets` other keys,
+   * that file is signed again: without it the server takes the root all the same and nobody can read the
+   * repository any more (tuf.md 8.5).
+   */
+  adoptSignedRoot(root: RootMetadata, bytes: Uint8Array): void {
+    const sameTargets = sameRoleKeys(this.root.roles.get(TARGETS), root.roles.get(TARGETS));
+    this.root = root;
+    this.rootDirty = false;
+    this.signedRoot = bytes;
+    if (!sameTargets) this.edit(TARGETS, metadata => metadata);
   }
 
   /** A role that was never signed: version 0, so that signing makes it 1. A file that lost its signatures goes on from its version. */

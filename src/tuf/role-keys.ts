@@ -16,6 +16,12 @@ interface KeyAtHand {
   readonly key: PublicKey;
 }
 
+/** Whether two roles have the same threshold and the same keys, in whatever order. */
+export function sameRoleKeys(a: RoleKeys | undefined, b: RoleKeys | undefined): boolean {
+  const ids = (role: RoleKeys | undefined) => JSON.stringify([...(role?.keyIds ?? [])].sort());
+  return a?.threshold === b?.threshold && ids(a) === ids(b);
+}
+
 /** Whether enough private keys are at hand to sign for a role. */
 export async function canSign(role: RoleWithKeys, ring: KeyRing): Promise<boolean> {
   return (

@@ -9,7 +9,14 @@ import { fileMeta } from './fingerprint.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { FileMeta, RootMetadata } from './metadata.ts';
 import type { Repository } from './repository.ts';
-import { canSign, hasAnyKey, type RoleWithKeys, signAtHand, signFor } from './role-keys.ts';
+import {
+  canSign,
+  hasAnyKey,
+  type RoleWithKeys,
+  sameRoleKeys,
+  signAtHand,
+  signFor,
+} from './role-keys.ts';
 import { isDelegationName, isWithin, parentRole, ROOT, SNAPSHOT, TARGETS } from './role-name.ts';
 import { addMonths, formatTime, parseTime } from './time.ts';
 import { verifySignatures } from './verify-signatures.ts';
@@ -66,6 +73,10 @@ class Signing {
 
   async root(): Promise<void> {
     const { repository } = this;
+    if (repository.signedRoot !== undefined) {
+      this.add(ROOT, repository.signedRoot, repository.root.version);
+      return;
+    }
     if (!repository.rootDirty && !(await this.renewsRoot())) {
       if (repository.unpublished && repository.rootBytes !== undefined) {
         this.add(ROOT, repository.rootBytes, repository.root.version);
@@ -130,7 +141,7 @@ class Signing {
     const present = await signFor(ROOT, repository.keysFor(ROOT), ring, message);
     const before = rootRoleOf(repository.loadedRoot);
     const previous =
-      before === undefined || sameRole(before, repository.keysFor(ROOT))
+      before === undefined || sameRoleKeys(before.roleKeys, repository.keysFor(ROOT).roleKeys)
         ? []
         : await signFor(ROOT, before, ring, message);
     const legacy = await signAtHand(ROOT, repository.legacyRootKeys, ring, message);
@@ -200,14 +211,6 @@ class Signing {
 function rootRoleOf(root: RootMetadata): RoleWithKeys | undefined {
   const roleKeys = root.roles.get(ROOT);
   return root.version === 0 || roleKeys === undefined ? undefined : { roleKeys, keys: root.keys };
-}
-
-function sameRole(a: RoleWithKeys, b: RoleWithKeys): boolean {
-  return (
-    a.roleKeys.threshold === b.roleKeys.threshold &&
-    JSON.stringify([...(a.roleKeys.keyIds ?? [])].sort()) ===
-      JSON.stringify([...(b.roleKeys.keyIds ?? [])].sort())
-  );
 }
 
 function notFixedPoint(role: string): OperationError {

@@ -12,6 +12,15 @@ const COMMANDS = [
   'key list',
   'key generate',
   'key rotate',
+  'ceremony',
+  'ceremony new-root',
+  'ceremony request',
+  'ceremony show',
+  'ceremony sign',
+  'ceremony status',
+  'ceremony merge',
+  'ceremony apply',
+  'ceremony scan',
   'signer',
   'signer list',
   'signer add',
@@ -67,7 +76,7 @@ describe('--help', () => {
   it('lists every command that has help of its own', async () => {
     const { out } = await runCli(['--help']);
     for (const command of COMMANDS.filter(
-      name => !['key', 'signer', 'delegation', 'plugin'].includes(name),
+      name => !['key', 'ceremony', 'signer', 'delegation', 'plugin'].includes(name),
     ))
       expect(out).toContain(`  ${command}`);
   });

@@ -1,19 +1,21 @@
 import { type Command, Option } from 'commander';
 import { printable } from '../../crypto/printable.ts';
-import { TabellionError } from '../../errors.ts';
+import { TabellionError, UsageError } from '../../errors.ts';
 import type { CreatedKey } from '../../operations/initialise-repository.ts';
 import { type ConfirmationOptions, confirmed, requireConfirmation } from '../confirmation.ts';
 import type { Action, CommandContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
 import { keyName } from '../key-names.ts';
-import { repeatedValue } from '../option-values.ts';
+import { optionValue, repeatedValue } from '../option-values.ts';
 import { rotateBrief, rotateJson, rotateLines } from '../reports/rotate-report.ts';
+import { runCeremonyRequest } from './ceremony-request.ts';
 
 interface Options extends ConfirmationOptions {
   readonly serverManaged?: boolean;
   readonly key?: string[];
   readonly removeOldKey?: boolean;
+  readonly offlineRoot?: string;
 }
 
 const DESCRIPTION = `Gives a role of a repository a new key; all clients follow. It needs the root
@@ -35,6 +37,11 @@ export function addKeyRotate(key: Command, action: Action): void {
       ),
     )
     .option('--remove-old-key', 'remove the file of the old key in the end')
+    .option(
+      '--offline-root <file>',
+      'only write a request for the root key in the safe',
+      optionValue('--offline-root'),
+    )
     .option('-y, --yes', 'do not ask')
     .option('--dry-run', 'check what it needs, change nothing')
     .addHelpText(
@@ -47,6 +54,8 @@ export function addKeyRotate(key: Command, action: Action): void {
     .action(
       action<[string, string | undefined], Options>(async (context, options, image, given) => {
         const role = given ?? 'targets';
+        if (options.offlineRoot !== undefined)
+          return await requestRotation(context, options, image, role, options.offlineRoot);
         const { checkRotation, rotateKey } = await import('../../operations/rotate.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const gun = repositoryName(image);
@@ -85,6 +94,26 @@ export function addKeyRotate(key: Command, action: Action): void {
         return EXIT.done;
       }),
     );
+}
+
+/** The same as a request for signatures; with a root key its certificates are given by --key. */
+async function requestRotation(
+  context: CommandContext,
+  options: Options,
+  image: string,
+  role: string,
+  output: string,
+): Promise<number> {
+  const { key = [], serverManaged = false, dryRun = false, removeOldKey = false } = options;
+  if (removeOldKey)
+    throw new UsageError(
+      'OPTIONS_CONFLICT',
+      '--remove-old-key is for a rotation that is published at once',
+    );
+  return await runCeremonyRequest(context, {
+    ...(role === 'root' ? { kind: 'rotate-root' as const } : { kind: 'rotate' as const, role }),
+    ...{ images: [image], output, certificateFiles: key, serverManaged, dryRun, qr: false },
+  });
 }
 
 /** A key that was made for nothing must not be a surprise, and must not be lost if it counts after all. */

@@ -1,0 +1,334 @@
+/** Asking for signatures of root keys that are kept elsewhere: the request, and the keys that it needs here. */
+import { randomBytes as systemRandomBytes } from 'node:crypto';
+import {
+  type CeremonyFile,
+  type CeremonyKind,
+  type CeremonyRepository,
+  type CeremonyRequest,
+  ceremonyId,
+  encodeRequest,
+  requestFingerprint,
+} from '../ceremony/ceremony-file.ts';
+import { reviewCeremony, reviewRepository } from '../ceremony/review.ts';
+import { printable } from '../crypto/printable.ts';
+import { canonicalKeyId, keyId, type PublicKey } from '../crypto/public-key.ts';
+import { OperationError, TrustError, UsageError } from '../errors.ts';
+import { initialise } from '../tuf/initialise.ts';
+import type { RootMetadata } from '../tuf/metadata.ts';
+import { Repository } from '../tuf/repository.ts';
+import { hasAnyKey } from '../tuf/role-keys.ts';
+import { type BaseRole, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
+import { proposeRoot, rootMessage } from '../tuf/root-proposal.ts';
+import { DAY, formatTime } from '../tuf/time.ts';
+import { checkNewFile, writeCeremony } from './ceremony-input.ts';
+import { writeCeremonyRecord } from './ceremony-records.ts';
+import { ceremonyState } from './ceremony-state.ts';
+import { type CeremonyView, ceremonyView } from './ceremony-view.ts';
+import { type CreatedKey, tellingCreated } from './initialise-repository.ts';
+import { checkServerSignsSnapshot, keyRing } from './publish.ts';
+import {
+  type GivenCertificate,
+  readRootCertificates,
+  rootKeysFor,
+} from './root-certificate-files.ts';
+import { checkRotation } from './rotate.ts';
+import { keyFile, type RepositoryAccess, type Session } from './session.ts';
+
+/** How long a request is good for, unless told, in days. */
+export const REQUEST_DAYS = 90;
+
+export interface RequestCeremony {
+  readonly kind: CeremonyKind;
+  /** Of a rotation: whose key; else the root's. */
+  readonly role?: string;
+  readonly repositories: readonly string[];
+  /** Where the request goes; it must not exist. */
+  readonly output: string;
+  /** Files with certificates of root keys, for the kinds that bring new ones. */
+  readonly certificateFiles?: readonly string[];
+  /** How many root keys must sign from then on. */
+  readonly threshold?: number;
+  /** Let the server make and keep the new snapshot key. */
+  readonly serverManaged?: boolean;
+  /** Check what can be checked; make no key and write nothing. */
+  readonly dryRun?: boolean;
+  /** Told of each key as soon as it is stored. */
+  readonly created?: CreatedKey[];
+  /** For the nonce. */
+  readonly randomBytes?: (size: number) => Uint8Array;
+}
+
+export interface WrittenRequest extends CeremonyView {
+  readonly dryRun: false;
+  readonly file: string;
+  readonly createdKeys: readonly CreatedKey[];
+}
+
+/** What a dry run finds: that a request could be made. */
+export interface CheckedRequest {
+  readonly dryRun: true;
+  readonly kind: CeremonyKind;
+  readonly role: string;
+  readonly checked: readonly { readonly repository: string; readonly server: string }[];
+}
+
+export type RequestedCeremony = WrittenRequest | CheckedRequest;
+
+/** A repository's state before anything is made for it. */
+interface Prepared {
+  readonly access: RepositoryAccess;
+  /** Absent for a repository that is to be made. */
+  readonly repository?: Repository;
+  readonly rootKeys?: readonly PublicKey[];
+}
+
+/**
+ * Writes a request for signatures. What can fail without new keys is tried for all repositories before any is made;
+ * new private keys are on disk, and the request is on record, before the file is written.
+ * @throws UsageError `ROTATION_NOT_ALLOWED`, `OPTIONS_CONFLICT`; OperationError `FILE_EXISTS`, `REPOSITORY_EXISTS`;
+ *   TrustError `THRESHOLD_UNATTAINABLE` and those of an update; KeyError, ConnectionError
+ */
+export async function requestCeremony(
+  session: Session,
+  request: RequestCeremony,
+): Promise<RequestedCeremony> {
+  const { created = [] } = request;
+  const role = checkRequest(request);
+  await checkNewFile(request.output);
+  const given = await readRootCertificates(request.certificateFiles ?? []);
+  const guns = [...new Set(request.repositories)];
+  const prepared: Prepared[] = [];
+  for (const [done, gun] of guns.entries()) {
+    session.progress({ message: `looking at ${gun}`, done, total: guns.length });
+    prepared.push(await prepare(session, gun, request, role, given));
+  }
+  if (request.dryRun === true) {
+    const checked = prepared.map(({ access }) => ({
+      repository: access.gun,
+      server: access.server,
+    }));
+    return { dryRun: true, kind: request.kind, role, checked };
+  }
+  return await tellingCreated(created, async () => {
+    const repositories: CeremonyRepository[] = [];
+    for (const one of prepared) {
+      repositories.push(await proposal(session, one, request, role, created));
+    }
+    const written = await write(session, request, repositories);
+    return { dryRun: false as const, ...written, createdKeys: created };
+  });
+}
+
+function checkRequest(request: RequestCeremony): BaseRole {
+  const { kind, role = ROOT, serverManaged = false, certificateFiles = [], threshold } = request;
+  const takesCertificates = kind === 'init' || kind === 'rotate-root' || kind === 'add-root-key';
+  if (takesCertificates !== certificateFiles.length > 0) {
+    throw new UsageError(
+      'OPTIONS_CONFLICT',
+      takesCertificates
+        ? `“${kind}” needs the certificate of a root key`
+        : `“${kind}” takes no certificate: a root key has one, and other keys are made here`,
+      takesCertificates
+        ? { hint: 'Make it where the root key is: tabellion ceremony new-root IMAGE -o FILE' }
+        : {},
+    );
+  }
+  if (kind !== 'rotate') {
+    if (!serverManaged) return ROOT;
+    throw new UsageError('OPTIONS_CONFLICT', 'The server may not manage a root key');
+  }
+  if (threshold !== undefined)
+    throw new UsageError('OPTIONS_CONFLICT', '--threshold is about root keys, which stay the same');
+  checkRotation(role, serverManaged || role === TIMESTAMP);
+  if (role !== ROOT) return role as BaseRole;
+  throw new UsageError('OPTIONS_CONFLICT', 'A root key is replaced by “rotate-root”');
+}
+
+async function prepare(
+  session: Session,
+  gun: string,
+  request: RequestCeremony,
+  role: BaseRole,
+  given: readonly GivenCertificate[],
+): Promise<Prepared> {
+  const { kind, threshold = 1 } = request;
+  const access = await session.repositoryByGun(gun);
+  const rootKeys = given.length > 0 ? rootKeysFor(given, gun, session.now) : undefined;
+  if (kind === 'init') {
+    await refuseKnown(access);
+    checkFirstThreshold(gun, rootKeys ?? [], threshold);
+    return { access, rootKeys: rootKeys ?? [] };
+  }
+  const repository = Repository.fromTrusted(await ceremonyState(session, access, role));
+  await checkSnapshotKey(session, access, repository, role);
+  const one = { access, repository, ...(rootKeys === undefined ? {} : { rootKeys }) };
+  // Without new keys yet: the present ones show whether the number of signatures can be reached.
+  if (role === ROOT) proposedRootRole(session, one, request);
+  return one;
+}
+
+/** The server, and this machine, must know nothing of a repository that is to be made. */
+async function refuseKnown({ gun, dir, remote, server }: RepositoryAccess): Promise<void> {
+  const onServer = await remote.root().then(
+    () => true,
+    error => {
+      if (error instanceof TrustError && error.code === 'METADATA_NOT_FOUND') return false;
+      throw error;
+    },
+  );
+  if (!onServer && !(await dir.roles()).includes(ROOT)) return;
+  const where = onServer ? server : printable(dir.folder);
+  throw new OperationError('REPOSITORY_EXISTS', `${printable(gun)} exists already, in ${where}`, {
+    hint: 'Its root key is replaced by: tabellion ceremony request rotate-root',
+    details: { where: onServer ? 'server' : 'cache', gun },
+  });
+}
+
+/** What is published later needs a snapshot: signed here, or by the server. */
+async function checkSnapshotKey(
+  session: Session,
+  access: RepositoryAccess,
+  repository: Repository,
+  role: BaseRole,
+): Promise<void> {
+  if (role === SNAPSHOT) return;
+  if (await hasAnyKey(repository.keysFor(SNAPSHOT), await keyRing(session))) return;
+  await checkServerSignsSnapshot(access, repository);
+}
+
+async function proposal(
+  session: Session,
+  one: Prepared,
+  request: RequestCeremony,
+  role: BaseRole,
+  created: CreatedKey[],
+): Promise<CeremonyRepository> {
+  const { access, repository } = one;
+  const proposed =
+    repository === undefined
+      ? await firstRoot(session, one, request.threshold ?? 1, created)
+      : role === ROOT
+        ? proposedRootRole(session, one, request)
+        : proposeRoot(
+            repository.root,
+            { role, keys: [await newKey(session, access, role, request, created)] },
+            session.now,
+          );
+  const made: CeremonyRepository = {
+    gun: access.gun,
+    server: access.server,
+    kind: request.kind,
+    role,
+    base: repository?.rootBytes,
+    proposed: rootMessage(proposed),
+  };
+  // What is not fit to be signed is not worth a walk to the safe.
+  reviewRepository(made, [], { now: session.now, pinning: access.pinning });
+  return made;
+}
+
+/** The root role as it shall be: all new keys, new ones beside the old, or the same ones with a new date. */
+function proposedRootRole(
+  session: Session,
+  { repository, rootKeys = [] }: Prepared,
+  { kind, threshold }: Pick<RequestCeremony, 'kind' | 'threshold'>,
+): RootMetadata {
+  if (repository === undefined) throw new RangeError('no repository');
+  const { roleKeys, keys } = repository.keysFor(ROOT);
+  const present = (roleKeys.keyIds ?? []).flatMap(id => keys.get(id) ?? []);
+  const wanted =
+    kind === 'rotate-root'
+      ? rootKeys
+      : kind === 'add-root-key'
+        ? [...present, ...rootKeys]
+        : present;
+  const unique = [...new Map(wanted.map(key => [keyId(key), key])).values()];
+  return proposeRoot(
+    repository.root,
+    { role: ROOT, keys: unique, threshold: threshold ?? roleKeys.threshold },
+    session.now,
+  );
+}
+
+function checkFirstThreshold(gun: string, keys: readonly PublicKey[], threshold: number): void {
+  const different = new Set(keys.map(canonicalKeyId)).size;
+  if (different >= threshold) return;
+  throw new TrustError(
+    'THRESHOLD_UNATTAINABLE',
+    `The root of ${printable(gun)} would need ${threshold} signatures, but there are certificates of ${different} key${different === 1 ? '' : 's'}`,
+    { details: { role: ROOT, threshold, keys: different } },
+  );
+}
+
+/** Root version 1: keys of the server first, so that a refusal leaves no orphan here. */
+async function firstRoot(
+  session: Session,
+  { access, rootKeys = [] }: Prepared,
+  threshold: number,
+  created: CreatedKey[],
+): Promise<RootMetadata> {
+  const [root] = rootKeys;
+  if (root === undefined) throw new RangeError('no root key');
+  const timestamp = await access.remote.publicKey(TIMESTAMP);
+  const snapshot = await access.remote.publicKey(SNAPSHOT);
+  const targets = await localKey(session, access, TARGETS, created);
+  const unsigned = initialise(access.gun, { root, targets, snapshot, timestamp });
+  return proposeRoot(unsigned.root, { role: ROOT, keys: rootKeys, threshold }, session.now);
+}
+
+async function newKey(
+  session: Session,
+  access: RepositoryAccess,
+  role: BaseRole,
+  { serverManaged = false }: RequestCeremony,
+  created: CreatedKey[],
+): Promise<PublicKey> {
+  if (role === TIMESTAMP) return await access.remote.rotateKey(TIMESTAMP);
+  if (role === SNAPSHOT && serverManaged) return await access.remote.rotateKey(SNAPSHOT);
+  return await localKey(session, access, role, created);
+}
+
+async function localKey(
+  session: Session,
+  { gun }: RepositoryAccess,
+  role: string,
+  created: CreatedKey[],
+): Promise<PublicKey> {
+  const { id, publicKey } = await (await session.keys()).generate({ role, gun });
+  created.push({ id, role, file: keyFile(session, id) });
+  return publicKey;
+}
+
+async function write(
+  session: Session,
+  { output, randomBytes = systemRandomBytes }: RequestCeremony,
+  repositories: readonly CeremonyRepository[],
+): Promise<CeremonyView & { file: string }> {
+  const now = session.now.getTime();
+  const request: CeremonyRequest = {
+    nonce: Uint8Array.from(randomBytes(32)),
+    created: formatTime(now),
+    expires: formatTime(now + REQUEST_DAYS * DAY),
+    repositories,
+  };
+  const requestBytes = await encodeRequest(request);
+  const file: CeremonyFile = { request, requestBytes, signatures: [] };
+  const reviewed = reviewCeremony(file, { now: session.now, pinning: await session.pinning() });
+  await writeCeremonyRecord(session, {
+    schemaVersion: 1,
+    id: ceremonyId(request),
+    fingerprint: requestFingerprint(file),
+    created: request.created,
+    expires: request.expires,
+    repositories: reviewed.map(({ asked, proposed }) => ({
+      gun: asked.gun,
+      server: asked.server,
+      kind: asked.kind,
+      role: asked.role,
+      version: proposed.version,
+      state: 'waiting',
+    })),
+  });
+  await writeCeremony(output, file);
+  return { ...ceremonyView(file, reviewed), file: output };
+}
