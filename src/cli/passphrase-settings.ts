@@ -29,10 +29,11 @@ export function passphraseSettings({
   display,
   prompts,
 }: PassphraseSettingsContext): Partial<SessionOptions> {
-  const { explainPassphrase = false } = globals;
+  const { explainPassphrase = false, remember } = globals;
   return {
     givenPassphrase: givenPassphrase(globals),
-    remembering: remembering(globals, host.env),
+    remembering:
+      remember === undefined ? rememberVariable(host.env) : remember ? 'always' : 'never',
     notice: line => display.warn(line),
     ...(usesKeychain(globals, host.env) ? { openKeychain: () => host.openKeychain() } : {}),
     ...(explainPassphrase ? { onPassphraseSearch: explainer(display) } : {}),
@@ -71,8 +72,8 @@ function givenPassphrase(globals: GlobalOptions): GivenPassphrase {
   };
 }
 
-function remembering({ remember }: GlobalOptions, env: NodeJS.ProcessEnv): Remembering {
-  if (remember !== undefined) return remember ? 'always' : 'never';
+/** What the environment says of it. @throws UsageError `VARIABLE_INVALID` */
+export function rememberVariable(env: NodeJS.ProcessEnv): Remembering {
   const value = env[REMEMBER_VARIABLE] || 'ask';
   if (value === 'ask' || value === 'always' || value === 'never') return value;
   throw new UsageError(

@@ -4,7 +4,12 @@
  * Values count as they are, spaces included, and need no minimum length; an empty variable counts as unset.
  */
 import { isKeyId } from './key-files.ts';
-import type { PassphraseAnswer, PassphraseRequest, PassphraseSource } from './passphrase.ts';
+import type {
+  PassphraseAbsence,
+  PassphraseAnswer,
+  PassphraseRequest,
+  PassphraseSource,
+} from './passphrase.ts';
 
 /** Whose variables: `DOCKER_CONTENT_TRUST_…` or `NOTARY_…`. */
 export type VariableFamily = 'docker' | 'notary';
@@ -78,9 +83,8 @@ export class EnvironmentPassphrases implements PassphraseSource {
     return names.length === 0 ? undefined : `Set ${names.join(' or ')}`;
   }
 
-  absence({ role }: PassphraseRequest): string | undefined {
-    const names = passphraseVariables(role, this.#families);
-    return names.length === 0 ? undefined : notSet(names);
+  absence({ role }: PassphraseRequest): PassphraseAbsence[] {
+    return passphraseVariables(role, this.#families).map(notSet);
   }
 
   #first(role: string, answers: PassphraseAnswer[]): PassphraseAnswer | undefined {
@@ -109,8 +113,8 @@ export function paddingNote(passphrase: string, what: string): { readonly note?:
   return { note: `${what} begins or ends with white space, which counts.` };
 }
 
-function notSet(names: readonly string[]): string {
-  return names.length === 1 ? `${names[0]} is not set` : `none of ${names.join(', ')} is set`;
+function notSet(place: string): PassphraseAbsence {
+  return { place, detail: 'not set' };
 }
 
 /** The passphrase in one variable, for whatever key. Used verbatim; empty counts as unset. */
@@ -134,8 +138,8 @@ export class EnvironmentPassphrase implements PassphraseSource {
     return `Set ${this.#variable}`;
   }
 
-  absence(): string {
-    return notSet([this.#variable]);
+  absence(): PassphraseAbsence[] {
+    return [notSet(this.#variable)];
   }
 }
 
@@ -166,8 +170,9 @@ export class KeyVariablePassphrases implements PassphraseSource {
     return { passphrase, source, ...paddingNote(passphrase, `The value of ${source}`) };
   }
 
-  absence({ keyId }: PassphraseRequest): string | undefined {
-    const [name] = keyId === undefined || !isKeyId(keyId) ? [] : keyVariables(keyId);
-    return name === undefined ? undefined : notSet([name]);
+  absence({ keyId }: PassphraseRequest): PassphraseAbsence[] {
+    return keyId === undefined || !isKeyId(keyId)
+      ? []
+      : keyVariables(keyId).slice(0, 1).map(notSet);
   }
 }

@@ -4,6 +4,7 @@ import { isKeyId } from './key-files.ts';
 import { isKeychainError, type Keychain } from './keychain.ts';
 import {
   keyName,
+  type PassphraseAbsence,
   type PassphraseAnswer,
   type PassphraseRequest,
   type PassphraseSource,
@@ -78,9 +79,11 @@ export class KeychainPassphrases implements PassphraseSource {
     return `keep it in the keychain with “tabellion passphrase set ${keyId.slice(0, 12)}”`;
   }
 
-  absence({ purpose }: PassphraseRequest): string {
-    if (this.#failure !== undefined) return this.#failure.message;
-    return purpose === 'unlock' ? 'has no entry for this key' : 'gives no new passphrases';
+  absence({ purpose }: PassphraseRequest): PassphraseAbsence[] {
+    if (this.#failure !== undefined) return [{ detail: this.#failure.message }];
+    return [
+      { detail: purpose === 'unlock' ? 'has no entry for this key' : 'gives no new passphrases' },
+    ];
   }
 
   async accepted(request: PassphraseRequest, answer: PassphraseAnswer): Promise<void> {

@@ -5,6 +5,7 @@ import { ChildFailure, childEnd } from './child-end.ts';
 import { paddingNote } from './environment-passphrases.ts';
 import {
   keyName,
+  type PassphraseAbsence,
   type PassphraseAnswer,
   type PassphraseRequest,
   type PassphraseSource,
@@ -56,8 +57,8 @@ export class PassphraseCommand implements PassphraseSource {
     };
   }
 
-  absence(): string {
-    return 'printed nothing';
+  absence(): PassphraseAbsence[] {
+    return [{ detail: 'printed nothing' }];
   }
 
   async #run(request: PassphraseRequest): Promise<Buffer> {

@@ -37,8 +37,8 @@ export interface PassphraseSource {
   readonly mayBeOutdated?: boolean;
   /** What a person can do to make this source answer. */
   advice?(request: PassphraseRequest): string | undefined;
-  /** What was looked at in vain, when `get` gave nothing: `NOTARY_ROOT_PASSPHRASE is not set`. */
-  absence?(request: PassphraseRequest): string | undefined;
+  /** What was looked at in vain, when `get` gave nothing. */
+  absence?(request: PassphraseRequest): readonly PassphraseAbsence[];
   /** Told to all sources when an answer, of whichever source, opened the key or was used for a new one. */
   accepted?(request: PassphraseRequest, answer: PassphraseAnswer): void | Promise<void>;
   /** Told to all sources when a search is over, however it ended. Who listens is not counted among those asked. */
@@ -51,6 +51,12 @@ export interface PassphraseSearch extends PassphraseSubject {
   readonly steps: readonly PassphraseStep[];
 }
 
+/** `NOTARY_ROOT_PASSPHRASE`, `not set`. */
+export interface PassphraseAbsence {
+  readonly place?: string;
+  readonly detail: string;
+}
+
 export interface PassphraseStep {
   /** Name of the source. */
   readonly source: string;
@@ -58,7 +64,7 @@ export interface PassphraseStep {
   readonly place?: string;
   /** `none`: it had no answer; `used`: the answer is that of a new key; `failed`: asking it was an error. */
   readonly outcome: 'none' | 'wrong' | 'opened' | 'used' | 'failed';
-  /** What was looked at in vain, or the code of the error. */
+  /** Why there was no answer, or the code of the error. */
   readonly detail?: string;
 }
 
@@ -156,18 +162,22 @@ class SearchRecord {
     source: PassphraseSource,
     request: PassphraseRequest,
   ): Promise<PassphraseAnswer | undefined> {
-    const step = (outcome: 'none' | 'failed', detail: string | undefined): void => {
-      const { name, searched } = source;
-      if (searched !== undefined) return;
-      this.#steps.push({ source: name, outcome, ...(detail === undefined ? {} : { detail }) });
-    };
+    const { name } = source;
     try {
       const answer = await source.get(request);
-      if (answer === undefined && request.attempt === 0) step('none', source.absence?.(request));
+      if (answer === undefined && request.attempt === 0) this.#absent(source, request);
       return answer;
     } catch (error) {
-      step('failed', error instanceof TabellionError ? error.code : undefined);
+      const detail = error instanceof TabellionError ? { detail: error.code } : {};
+      this.#steps.push({ source: name, outcome: 'failed', ...detail });
       throw error;
+    }
+  }
+
+  #absent(source: PassphraseSource, request: PassphraseRequest): void {
+    if (source.searched !== undefined) return;
+    for (const absence of source.absence?.(request) ?? [{}]) {
+      this.#steps.push({ source: source.name, outcome: 'none', ...absence });
     }
   }
 

@@ -27,10 +27,10 @@ export function openKeyStore(
  * The sources of a session, in the order in which they are asked: what the command was told, the environment, the
  * keychain, the person.
  */
-export function passphraseSources(session: Session): readonly PassphraseSource[] {
+export async function passphraseSources(session: Session): Promise<readonly PassphraseSource[]> {
   const { options } = session;
   const { env, givenPassphrase = {}, askPassphrase } = options;
-  if (options.passphraseSources !== undefined) return options.passphraseSources;
+  if (options.passphraseSources !== undefined) return await options.passphraseSources(session);
   const given = { env, warn: (line: string) => notice(session, line) };
   return [
     ...givenPassphraseSources(givenPassphrase, given),

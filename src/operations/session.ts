@@ -84,7 +84,7 @@ export interface SessionOptions {
   /** Told after each look for a passphrase who was asked, and what came of it. Never a passphrase. */
   readonly onPassphraseSearch?: (search: PassphraseSearch) => void;
   /** Where passphrases come from, instead of the environment, the keychain and `askPassphrase`. */
-  readonly passphraseSources?: readonly PassphraseSource[];
+  readonly passphraseSources?: (session: Session) => Promise<readonly PassphraseSource[]>;
   /** Asks for a login when the trust server wants one and none is configured; undefined: go on without. */
   readonly askCredentials?: () => Promise<Credentials | undefined>;
   /** A login for registry and trust server that comes before all that is configured. */

@@ -3,6 +3,7 @@ import type { Session } from '../../operations/session.ts';
 import type { Host } from '../host.ts';
 import type { StandardInput } from '../notary/input.ts';
 import type { Logger } from '../notary/logger.ts';
+import { dialectPassphrases } from '../notary/passphrase-sources.ts';
 import { PassphraseRetriever } from '../notary/passphrases.ts';
 
 export class DockerTrustContext {
@@ -50,22 +51,21 @@ export class DockerTrustContext {
   async #open(): Promise<Session> {
     const { openSession } = await import('../../operations/session.ts');
     const { host, input, log, print } = this;
+    const own = new PassphraseRetriever({
+      env: host.env,
+      input,
+      print,
+      family: 'docker',
+      asksPipes: true,
+      wordFor: role => (role === 'targets' || role === 'snapshot' ? 'repository' : role),
+    });
     return await openSession({
       env: host.env,
       home: host.home,
       now: () => host.now(),
       log: step => log.debug(step),
       progress: () => {},
-      passphraseSources: [
-        new PassphraseRetriever({
-          env: host.env,
-          input,
-          print,
-          family: 'docker',
-          asksPipes: true,
-          wordFor: role => (role === 'targets' || role === 'snapshot' ? 'repository' : role),
-        }),
-      ],
+      ...dialectPassphrases({ host, log, family: 'docker', own }),
     });
   }
 }

@@ -7,6 +7,7 @@ import type { FlagValues } from './command-line/flags.ts';
 import { askCredentials } from './credentials.ts';
 import type { StandardInput } from './input.ts';
 import { Logger } from './logger.ts';
+import { dialectPassphrases } from './passphrase-sources.ts';
 import { PassphraseRetriever } from './passphrases.ts';
 import { readSettings, type Settings } from './settings.ts';
 
@@ -95,7 +96,7 @@ export class NotaryContext {
       now: () => host.now(),
       log: step => log.debug(step),
       progress: () => {},
-      passphraseSources: [this.#passphrases],
+      ...dialectPassphrases({ host, log, family: 'notary', own: this.#passphrases }),
       askCredentials: () => {
         this.#credentials ??= askCredentials(this);
         return this.#credentials;
