@@ -9,6 +9,7 @@ import { addInventory } from './commands/inventory.ts';
 import { addKey } from './commands/key.ts';
 import { addPassphrase } from './commands/passphrase.ts';
 import { addPlugin } from './commands/plugin.ts';
+import { addRenew } from './commands/renew.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addServe } from './commands/serve.ts';
 import { addSign } from './commands/sign.ts';
@@ -49,6 +50,7 @@ export function buildProgram(runtime: Runtime): Command {
   addVerify(program, action);
   addInspect(program, action);
   addRevoke(program, action);
+  addRenew(program, action);
   program.commandsGroup('Keys:');
   addKey(program, action);
   addInventory(program, action);

@@ -12,6 +12,7 @@ import {
   TARGETS,
 } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
+import { type ExpiredTrustData, loadExpired } from './expired-trust-data.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { naturalOrder } from './natural-order.ts';
 import type { PlatformDigests } from './platform-digests.ts';
@@ -86,6 +87,8 @@ export interface Inspected {
   readonly repository: string;
   readonly error?: Failure;
   readonly exitCode: number;
+  /** All that follows verified but for having expired: nothing of it is trusted. `error` says what has. */
+  readonly expired?: true;
   readonly signedTags: readonly InspectedTag[];
   readonly signers: readonly InspectedSigner[];
   readonly administrativeKeys: readonly AdministrativeKeys[];
@@ -118,11 +121,18 @@ async function inspectImage(
   image: ImageReference,
   request: InspectRequest,
 ): Promise<InspectResult> {
+  const { offline, requireFresh, platform } = request;
   try {
     const access = await session.repository(image);
-    const { offline, requireFresh } = request;
-    const inspected = found(image, await loadTrustData(session, access, { offline, requireFresh }));
-    const { platform } = request;
+    const data = await loadTrustData(session, access, { offline, requireFresh }).catch(
+      async (error: unknown) => {
+        const expired = await loadExpired(session, access, error, { offline, requireFresh });
+        if (expired === undefined) throw error;
+        return expired;
+      },
+    );
+    if ('error' in data) return foundExpired(image, data);
+    const inspected = found(image, data);
     return platform === undefined
       ? inspected
       : await withPlatform(session, image, platform, inspected);
@@ -168,6 +178,17 @@ function found(image: ImageReference, { trusted, origin, warnings }: TrustData):
     trustData: origin,
     dockerJson: dockerJson(image, tags, signers, administrativeKeys),
     warnings,
+  };
+}
+
+/** What is there, without a list of tags that a program of Docker's could take for a present one. */
+function foundExpired(image: ImageReference, { data, error }: ExpiredTrustData): InspectResult {
+  return {
+    ...found(image, data),
+    error: failureOf(error),
+    exitCode: error.exitCode,
+    expired: true,
+    dockerJson: dockerJson(image, [], [], []),
   };
 }
 

@@ -54,20 +54,17 @@ export async function keyRing(session: Session): Promise<KeyRing> {
  * Applies changes to a repository's newest state and publishes the result. Lost races are run again.
  * @param start the repository to begin with; by default the server's newest state
  * @param plan what to change, given that state
+ * @param reload how to get the server's newest state where the usual way fails, as for one that has expired
  */
 export async function publishChanges(
   session: Session,
   access: RepositoryAccess,
   plan: (repository: Repository) => Promise<PublishPlan>,
   start?: Repository,
+  reload: () => Promise<Repository> = () => newestState(session, access),
 ): Promise<Published> {
   for (let attempt = 1; ; attempt++) {
-    const repository =
-      attempt === 1 && start !== undefined
-        ? start
-        : Repository.fromTrusted(
-            (await loadTrustData(session, access, { requireFresh: true, forWrite: true })).trusted,
-          );
+    const repository = attempt === 1 && start !== undefined ? start : await reload();
     try {
       return await publishOnce(session, access, repository, await plan(repository));
     } catch (error) {
@@ -77,6 +74,11 @@ export async function publishChanges(
       );
     }
   }
+}
+
+async function newestState(session: Session, access: RepositoryAccess): Promise<Repository> {
+  const newest = await loadTrustData(session, access, { requireFresh: true, forWrite: true });
+  return Repository.fromTrusted(newest.trusted);
 }
 
 async function publishOnce(

@@ -13,6 +13,7 @@ import { type ImageReference, parseImageReference } from '../registry/image-refe
 import { allSignedTargets } from '../tuf/delegation-walk.ts';
 import { RELEASES, signerName, TARGETS } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
+import { type ExpiredTrustData, loadExpired } from './expired-trust-data.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { Session } from './session.ts';
 import { type ReleasedTag, releasedTags, viewOf } from './signed-tags.ts';
@@ -57,6 +58,14 @@ export interface Verified {
   readonly trustData?: TrustDataOrigin;
   readonly registry: RegistryState;
   readonly warnings: readonly string[];
+  /** Whether it failed because trust data has expired. */
+  readonly expired?: true;
+  /** Where it has expired: what was signed. It is not trusted. */
+  readonly lastSigned?: {
+    readonly digest: string;
+    readonly size: number;
+    readonly signedBy: readonly SignedBy[];
+  };
 }
 
 export type VerifyResult = Verified;
@@ -70,7 +79,7 @@ export async function verify(
   request: VerifyRequest,
 ): Promise<{ images: VerifyResult[] }> {
   const images = request.images.map(parsedImage);
-  const trustData = new Map<string, Promise<TrustData>>();
+  const trustData = new Map<string, Promise<TrustData | ExpiredTrustData>>();
   const results: VerifyResult[] = [];
   for (const image of images) {
     const known = trustData.get(image.repository) ?? trustDataOf(session, image, request);
@@ -92,11 +101,17 @@ function trustDataOf(
   session: Session,
   image: ImageReference,
   request: VerifyRequest,
-): Promise<TrustData> {
+): Promise<TrustData | ExpiredTrustData> {
   const { offline, requireFresh } = request;
-  const loaded = session
-    .repository(image)
-    .then(access => loadTrustData(session, access, { offline, requireFresh }));
+  const loaded = session.repository(image).then(async access => {
+    try {
+      return await loadTrustData(session, access, { offline, requireFresh });
+    } catch (error) {
+      const expired = await loadExpired(session, access, error, { offline, requireFresh });
+      if (expired === undefined) throw error;
+      return expired;
+    }
+  });
   // Awaited by the first image of the repository; the others must not find it unhandled.
   loaded.catch(() => undefined);
   return loaded;
@@ -106,11 +121,13 @@ async function verifyImage(
   session: Session,
   image: ImageReference,
   request: VerifyRequest,
-  loading: Promise<TrustData>,
+  loading: Promise<TrustData | ExpiredTrustData>,
 ): Promise<VerifyResult> {
   let data: TrustData | undefined;
   try {
-    data = await loading;
+    const loaded = await loading;
+    if ('error' in loaded) return notTrusted(image, undefined, loaded.error, loaded.data);
+    data = loaded;
     const released = trustedEntry(data.trusted, image);
     const digest = `sha256:${released.sha256}`;
     const registry = await registryState(session, image, digest, request);
@@ -128,17 +145,39 @@ async function verifyImage(
     };
   } catch (error) {
     if (!(error instanceof TabellionError)) throw error;
-    return {
-      ...base(image, data),
-      digest: image.digest ?? '',
-      size: 0,
-      trusted: false,
-      error: failureOf(error),
-      exitCode: error.exitCode,
-      signedBy: [],
-      validUntil: '',
-      registry: { status: 'skipped' },
-    };
+    return notTrusted(image, data, error);
+  }
+}
+
+/** @param expired trust data in which the image may be, were it not for its expiry */
+function notTrusted(
+  image: ImageReference,
+  data: TrustData | undefined,
+  error: TabellionError,
+  expired?: TrustData,
+): VerifyResult {
+  return {
+    ...base(image, data),
+    digest: image.digest ?? '',
+    size: 0,
+    trusted: false,
+    error: failureOf(error),
+    exitCode: error.exitCode,
+    signedBy: [],
+    validUntil: '',
+    registry: { status: 'skipped' },
+    ...(expired === undefined ? {} : { expired: true, ...lastSigned(expired.trusted, image) }),
+  };
+}
+
+function lastSigned(trusted: TrustedSet, image: ImageReference): Pick<Verified, 'lastSigned'> {
+  try {
+    const { sha256, target, roles } = trustedEntry(trusted, image);
+    const by = roles.map(role => signedBy(trusted, role));
+    return { lastSigned: { digest: `sha256:${sha256}`, size: target.length, signedBy: by } };
+  } catch (error) {
+    if (error instanceof TrustError) return {};
+    throw error;
   }
 }
 

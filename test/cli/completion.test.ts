@@ -24,7 +24,7 @@ describe('completion', () => {
   it('works in bash', async () => {
     const { out: script, exitCode } = await runCli(['completion', 'bash']);
     expect(exitCode).toBe(0);
-    expect(await offers(script, ['re'])).toEqual(['revoke']);
+    expect(await offers(script, ['rev'])).toEqual(['revoke']);
     expect(await offers(script, ['key', ''])).toEqual(
       expect.arrayContaining(['list', 'generate', 'import', 'export', 'passwd', 'remove']),
     );

@@ -6,6 +6,7 @@ const COMMANDS = [
   'sign',
   'verify',
   'inspect',
+  'renew',
   'revoke',
   'key',
   'inventory',

@@ -10,6 +10,8 @@ import { table } from '../table.ts';
 import { treeLines } from '../tree.ts';
 import { originText } from './origin.ts';
 
+const BANNER = 'EXPIRED: nothing of this is trusted any more, until its owner renews it';
+
 export interface InspectReport {
   readonly images: readonly InspectResult[];
 }
@@ -22,6 +24,9 @@ export function inspectJson(report: InspectReport): object[] {
   return report.images.map(({ dockerJson, ...ours }) => {
     if (ours.error === undefined) {
       return { ...dockerJson, tabellion: { schemaVersion: SCHEMA_VERSION, ...ours } };
+    }
+    if (ours.expired === true) {
+      return { Name: dockerJson.Name, tabellion: { schemaVersion: SCHEMA_VERSION, ...ours } };
     }
     const { image, repository, error, exitCode, warnings } = ours;
     return {
@@ -54,16 +59,17 @@ export function inspectErrors(report: InspectReport): string[] {
   });
 }
 
-/** One section for each image that could be read. */
+/** One section for each image that could be read, also where it has expired. */
 export function inspectLines(report: InspectReport, style: ReportStyle): string[] {
   return report.images
-    .filter(image => image.error === undefined)
+    .filter(image => image.error === undefined || image.expired === true)
     .flatMap((image, index) => [...(index === 0 ? [] : ['']), ...imageLines(image, style)]);
 }
 
 function imageLines(image: InspectResult, style: ReportStyle): string[] {
   const { paint } = style;
   return [
+    ...(image.expired === true ? expiredBanner(style) : []),
     paint.bold(printable(image.image)),
     ...(image.trustData
       ? [`${paint.dim('trust data')}  ${originText(image.trustData, style)}`]
@@ -77,6 +83,12 @@ function imageLines(image: InspectResult, style: ReportStyle): string[] {
     '',
     ...administrativeLines(image, style),
   ];
+}
+
+/** Nobody shall take what follows for trusted. */
+function expiredBanner({ paint }: ReportStyle): string[] {
+  const rule = '!'.repeat(BANNER.length + 8);
+  return [rule, `!!  ${BANNER}  !!`, rule].map(line => paint.red(paint.bold(line)));
 }
 
 function tagLines(image: InspectResult, { paint }: ReportStyle): string[] {

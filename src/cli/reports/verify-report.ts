@@ -51,6 +51,11 @@ function imageLines(image: VerifyResult, style: ReportStyle): string[] {
     lines.push(`  ${printable(image.error.message)}`);
     if (image.error.hint !== undefined) lines.push(`  hint: ${printable(image.error.hint)}`);
   }
+  if (image.lastSigned !== undefined) {
+    const { digest, signedBy } = image.lastSigned;
+    const was = `before it expired: ${printable(digest)} by ${signersText(signedBy)}`;
+    lines.push(`  ${paint.dim(was)}`);
+  }
   // What nobody is known to have signed has no facts to be told.
   if (image.signedBy.length > 0) {
     lines.push(`  ${printable(image.digest)}`);
