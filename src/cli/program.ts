@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBackup } from './commands/backup.ts';
 import { addCeremony } from './commands/ceremony.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDelegation } from './commands/delegation.ts';
@@ -53,6 +54,7 @@ export function buildProgram(runtime: Runtime): Command {
   addRenew(program, action);
   program.commandsGroup('Keys:');
   addKey(program, action);
+  addBackup(program, action);
   addInventory(program, action);
   addPassphrase(program, action);
   addSigner(program, action);

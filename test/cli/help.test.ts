@@ -44,6 +44,11 @@ const COMMANDS = [
   'passphrase set',
   'passphrase forget',
   'passphrase check',
+  'backup',
+  'backup create',
+  'backup show',
+  'backup verify',
+  'backup restore',
   'serve',
   'demo',
   'plugin',
@@ -77,7 +82,7 @@ describe('--help', () => {
   it('lists every command that has help of its own', async () => {
     const { out } = await runCli(['--help']);
     for (const command of COMMANDS.filter(
-      name => !['key', 'ceremony', 'signer', 'delegation', 'plugin'].includes(name),
+      name => !['key', 'backup', 'ceremony', 'signer', 'delegation', 'plugin'].includes(name),
     ))
       expect(out).toContain(`  ${command}`);
   });

@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { printable } from '../../crypto/printable.ts';
 import { OperationError } from '../../errors.ts';
-import { readError } from '../../trust-dir/file-error.ts';
+import { isMissing, readError } from '../../trust-dir/file-error.ts';
 import { Fields } from './fields.ts';
 import { type BackupInventory, inventoryFromCbor, inventoryToCbor } from './inventory.ts';
 import {
@@ -222,7 +222,11 @@ async function reading<T>(
       await file.close();
     }
   } catch (error) {
-    throw readError(error, path);
+    if (!isMissing(error)) throw readError(error, path);
+    throw new OperationError('FILE_NOT_READABLE', `There is no file ${printable(path)}`, {
+      cause: error,
+      details: { path, reason: 'ENOENT' },
+    });
   }
 }
 

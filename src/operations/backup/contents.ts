@@ -4,6 +4,9 @@ import { isBaseRole, isDelegationName } from '../../tuf/role-name.ts';
 import { Fields } from './fields.ts';
 import { type CborValue, type Decoded, damaged } from './strict-cbor.ts';
 
+/** Of Tabellion's own folder, what is not worth keeping. */
+export const LOCKS_FOLDER = 'locks';
+
 export interface BackupContents {
   readonly keys: readonly KeyFileContent[];
   readonly repositories: readonly RepositoryContent[];
@@ -55,7 +58,7 @@ export function contentsFromCbor(value: Decoded): BackupContents {
       return { file: relativePath(key.text('file'), '.key'), bytes: key.bytes('bytes') };
     }),
     repositories: fields.list('repositories', repositoryFromCbor),
-    records: fields.list('records', item => namedFromCbor(item, name => relativePath(name))),
+    records: fields.list('records', item => namedFromCbor(item, recordName)),
   };
   unique(contents.keys.map(({ file }) => file));
   unique(contents.repositories.map(({ gun }) => gun));
@@ -86,6 +89,12 @@ function repositoryFromCbor(value: Decoded): RepositoryContent {
 function namedFromCbor(value: Decoded, check: (name: string) => string): NamedContent {
   const fields = new Fields(value, ['bytes', 'name']);
   return { name: check(fields.text('name')), bytes: fields.bytes('bytes') };
+}
+
+/** Locks are no records: one that was restored would lock everybody out. */
+function recordName(name: string): string {
+  if (name.split('/')[0] === LOCKS_FOLDER) throw badName();
+  return relativePath(name);
 }
 
 function relativePath(path: string, suffix = ''): string {

@@ -9,11 +9,12 @@ import { isMissing, readError } from '../../trust-dir/file-error.ts';
 import { readRegularFile } from '../../trust-dir/regular-file.ts';
 import type { Session } from '../session.ts';
 import { isWholeBackup } from './backup-file.ts';
-import type {
-  BackupContents,
-  KeyFileContent,
-  NamedContent,
-  RepositoryContent,
+import {
+  type BackupContents,
+  type KeyFileContent,
+  LOCKS_FOLDER,
+  type NamedContent,
+  type RepositoryContent,
 } from './contents.ts';
 import type { BackupInventory, InventoryKey, InventoryRepository } from './inventory.ts';
 import { describeMetadata, holdersIn, type RoleHolders } from './role-holders.ts';
@@ -40,7 +41,6 @@ export interface SkippedFile {
 }
 
 const KEY_FILE_LIMIT = 1024 * 1024;
-const LOCKS = 'locks';
 
 /** @throws KeyError `KEY_NOT_FOUND`; TrustError `NO_TRUST_DATA` for a repository that is not here; errors of reading */
 export async function gather(session: Session, selection: BackupSelection): Promise<Gathered> {
@@ -231,7 +231,7 @@ async function namesBelow(folder: string): Promise<string[]> {
     return found
       .filter(entry => !entry.isDirectory() && !entry.name.startsWith('.'))
       .map(entry => relative(folder, `${entry.parentPath}${sep}${entry.name}`).split(sep).join('/'))
-      .filter(name => !name.startsWith(`${LOCKS}/`));
+      .filter(name => !name.startsWith(`${LOCKS_FOLDER}/`));
   } catch (error) {
     if (isMissing(error)) return [];
     throw readError(error, folder);

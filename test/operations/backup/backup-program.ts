@@ -1,0 +1,46 @@
+/**
+ * A process that makes or restores a backup and is killed at its n-th change on disk; its one argument is a JSON
+ * object. It prints `done` when it was not.
+ */
+import { createBackup } from '../../../src/operations/backup/create-backup.ts';
+import { restoreBackup } from '../../../src/operations/backup/restore-backup.ts';
+import { openSession } from '../../../src/operations/session.ts';
+import { breakFileSystem } from '../../trust-dir/faulty-file-system.ts';
+
+interface Task {
+  readonly task: 'create' | 'restore';
+  readonly trustDir: string;
+  readonly file: string;
+  readonly passphrase: string;
+  readonly replace?: boolean;
+  readonly only?: string[];
+  readonly breakAt: number;
+}
+
+const {
+  task,
+  trustDir,
+  file,
+  passphrase,
+  replace = false,
+  only = [],
+  breakAt,
+}: Task = JSON.parse(process.argv[2] ?? '{}');
+const session = await openSession({
+  env: {},
+  home: trustDir,
+  trustDir,
+  now: () => new Date('2026-11-23T00:00:00Z'),
+  log: () => {},
+  progress: () => {},
+});
+breakFileSystem({ at: breakAt, how: 'kill', calls: 0 });
+if (task === 'create') {
+  const shares = { threshold: 2, count: 2 };
+  const cost = { logN: 1, r: 1, p: 1 };
+  await createBackup(session, { file, passphrase, overwrite: true, cost, shares });
+} else {
+  await restoreBackup(session, { file, secret: { passphrase }, replace, only });
+}
+await session.close();
+process.stdout.write('done');
