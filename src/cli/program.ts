@@ -10,6 +10,7 @@ import { addInventory } from './commands/inventory.ts';
 import { addKey } from './commands/key.ts';
 import { addPassphrase } from './commands/passphrase.ts';
 import { addPlugin } from './commands/plugin.ts';
+import { addPush } from './commands/push.ts';
 import { addRenew } from './commands/renew.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addServe } from './commands/serve.ts';
@@ -48,6 +49,7 @@ export function buildProgram(runtime: Runtime): Command {
   const action = actionMaker(runtime);
   program.commandsGroup('Images:');
   addSign(program, action);
+  addPush(program, action);
   addVerify(program, action);
   addInspect(program, action);
   addRevoke(program, action);

@@ -33,6 +33,8 @@ export interface PublishPlan {
   readonly legacyRootKeys?: readonly PublicKey[];
   /** A root that was signed on another machine and verified by the caller, as the next of this state. */
   readonly signedRoot?: { readonly metadata: RootMetadata; readonly bytes: Uint8Array };
+  /** Sign everything, so that every key that is needed has been opened, but send nothing. */
+  readonly rehearsal?: boolean;
 }
 
 export interface Published {
@@ -85,7 +87,7 @@ async function publishOnce(
   session: Session,
   access: RepositoryAccess,
   repository: Repository,
-  { changes, always = false, legacyRootKeys = [], signedRoot }: PublishPlan,
+  { changes, always = false, legacyRootKeys = [], signedRoot, rehearsal = false }: PublishPlan,
 ): Promise<Published> {
   const ring = await keyRing(session);
   let changed = repository.unpublished || always || signedRoot !== undefined;
@@ -97,6 +99,10 @@ async function publishOnce(
   await raiseNewVersions(access, repository);
   session.progress({ message: `signing ${access.gun}` });
   const signed = await signRepository(repository, ring, session.now);
+  if (rehearsal) {
+    if (signed.snapshotByServer) await checkServerSignsSnapshot(access, repository);
+    return { changed, versions: {}, warnings: signed.warnings };
+  }
   const { after, warnings } = await sendAndReadBack(session, access, repository, signed);
   return {
     changed,

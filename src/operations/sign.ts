@@ -16,7 +16,7 @@ import {
   firstSigner,
   keysToCreate,
 } from './initialise-repository.ts';
-import { keyRing, publishChanges } from './publish.ts';
+import { keyRing, type PublishPlan, publishChanges } from './publish.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 import { type SignableImage, signableImages, targetChanges } from './signable-images.ts';
 import { newRepositoryRoles, signableRoles } from './signing-roles.ts';
@@ -126,9 +126,21 @@ function failedGroup(
   };
 }
 
-async function signGroup(
+/** How the tags of one repository are to be signed. */
+export type GroupRequest = Pick<SignRequest, 'roles' | 'signer' | 'dryRun'> & {
+  /** Make and open every key that is needed, but publish nothing. */
+  readonly rehearsal?: boolean;
+};
+
+/**
+ * Signs tags of one repository, whose manifests are known.
+ *
+ * @param created told of each key as soon as it is stored
+ * @throws as `sign`
+ */
+export async function signGroup(
   session: Session,
-  request: SignRequest,
+  request: GroupRequest,
   images: readonly SignableImage[],
   created: CreatedKey[],
 ): Promise<SignedRepository> {
@@ -169,7 +181,7 @@ async function existingRepository(
 async function signNew(
   session: Session,
   access: RepositoryAccess,
-  request: SignRequest,
+  request: GroupRequest,
   images: readonly SignableImage[],
   created: CreatedKey[],
 ): Promise<SignedRepository> {
@@ -182,6 +194,7 @@ async function signNew(
     access,
     async () => ({
       changes: [...first, ...images.flatMap(image => targetChanges(image, roles))],
+      ...rehearsal(request),
     }),
     repository,
   );
@@ -198,11 +211,15 @@ async function signNew(
   };
 }
 
+function rehearsal({ rehearsal = false }: GroupRequest): Pick<PublishPlan, 'rehearsal'> {
+  return { rehearsal };
+}
+
 /** The first signer: as asked for, else the person's name at the registry, else none. */
 async function newSignerName(
   session: Session,
   access: RepositoryAccess,
-  request: SignRequest,
+  request: GroupRequest,
 ): Promise<string | undefined> {
   const name = request.signer ?? (await session.userName(access.domain));
   return name === undefined ? undefined : checkSignerName(name);
@@ -212,7 +229,7 @@ async function signExisting(
   session: Session,
   access: RepositoryAccess,
   existing: Repository,
-  request: SignRequest,
+  request: GroupRequest,
   images: readonly SignableImage[],
 ): Promise<SignedRepository> {
   let tags: SignedTag[] = [];
@@ -230,7 +247,7 @@ async function signExisting(
         changes.push(...targetChanges(image, roles));
       }
       conflicts = images.flatMap(image => conflictWarnings(repository, image, tags));
-      return { changes };
+      return { changes, ...rehearsal(request) };
     },
     existing,
   );
@@ -251,7 +268,7 @@ async function dryRun(
   session: Session,
   access: RepositoryAccess,
   existing: Repository | undefined,
-  request: SignRequest,
+  request: GroupRequest,
   images: readonly SignableImage[],
 ): Promise<SignedRepository> {
   if (existing === undefined) checkPins(access);

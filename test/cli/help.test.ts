@@ -4,6 +4,7 @@ import { runCli } from './test-host.ts';
 const COMMANDS = [
   '',
   'sign',
+  'push',
   'verify',
   'inspect',
   'renew',

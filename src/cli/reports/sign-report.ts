@@ -43,11 +43,11 @@ export function signLines(report: SignReport, paint: Paint): string[] {
   ]);
 }
 
-function repositoryLines(signed: SignedRepository, dryRun: boolean, paint: Paint): string[] {
+/** What was done for one repository, or why nothing was. */
+export function repositoryLines(signed: SignedRepository, dryRun: boolean, paint: Paint): string[] {
   const lines = [paint.bold(printable(signed.repository))];
   if (signed.error !== undefined) {
-    lines.push(`  ${paint.red('✗')} not signed: ${printable(signed.error.message)}`);
-    if (signed.error.hint !== undefined) lines.push(`    hint: ${printable(signed.error.hint)}`);
+    lines.push(...failureLines('not signed', signed.error, paint));
     if (signed.createdKeys.length > 0) lines.push(...createdKeyLines(signed, paint));
     return lines;
   }
@@ -64,6 +64,18 @@ function repositoryLines(signed: SignedRepository, dryRun: boolean, paint: Paint
   }
   lines.push(`  ${outcome(signed, dryRun)}`);
   return lines;
+}
+
+/** A failure as part of a report. */
+export function failureLines(
+  what: string,
+  { message, hint }: NonNullable<SignedRepository['error']>,
+  paint: Paint,
+): string[] {
+  return [
+    `  ${paint.red('✗')} ${what}: ${printable(message)}`,
+    ...(hint === undefined ? [] : [`    hint: ${printable(hint)}`]),
+  ];
 }
 
 function tagLines(tag: SignedTag, paint: Paint): string[] {
@@ -85,7 +97,8 @@ function tagLines(tag: SignedTag, paint: Paint): string[] {
   }
 }
 
-function createdKeyLines(signed: SignedRepository, paint: Paint): string[] {
+/** The keys that were made, and where they are. */
+export function createdKeyLines(signed: SignedRepository, paint: Paint): string[] {
   return [
     `  ${paint.yellow('new keys')}, which nobody can restore: back up these files`,
     ...signed.createdKeys.flatMap(key => [
