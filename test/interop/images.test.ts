@@ -13,7 +13,7 @@ import {
 } from './support/registry-service.ts';
 import { runToSuccess } from './support/run-program.ts';
 import { openScene, type Person, type Scene } from './support/scene.ts';
-import { inspectImage, type PushedImage, pushImage } from './support/skopeo.ts';
+import { inspectImage, type PushedImage, pushImage, skopeoCopy } from './support/skopeo.ts';
 import { type SignReport, verdictOf, verifyTag } from './support/tags.ts';
 
 const TYPES = [
@@ -53,16 +53,6 @@ describeWithPeers(
       await skopeoCopy('--all', source, `oci-archive:${archives.all}:1.0`);
       await skopeoCopy('--override-arch', 'amd64', source, `oci-archive:${archives.amd64}`);
     });
-
-    const skopeoCopy = (...args: string[]) =>
-      runToSuccess('skopeo', ['--insecure-policy', 'copy', '--quiet', ...args], {
-        env: {
-          PATH: process.env.PATH ?? '',
-          HOME: scene.workspace.path,
-          TMPDIR: scene.workspace.path,
-          XDG_RUNTIME_DIR: scene.workspace.path,
-        },
-      });
 
     const sign = async ({ tabellion }: Person, ...args: string[]): Promise<SignReport> => {
       const report = await tabellion.json(['sign', ...args]);

@@ -18,6 +18,8 @@ export interface RegistryOptions {
   auth?: 'htpasswd' | 'none' | TokenAuthentication;
   /** Serve HTTPS with the certificate of this CA; without it plain HTTP. */
   tls?: CertificateAuthority;
+  /** Send on to paths without a host, so that a proxy before it is not bypassed. */
+  relativeUrls?: boolean;
 }
 
 export interface RegistryService extends Running {
@@ -46,6 +48,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     http: {
       addr: '127.0.0.1:0',
       secret: 'not-secret',
+      relativeurls: options.relativeUrls ?? false,
       ...(options.tls && {
         tls: {
           certificate: options.tls.server.certificateFile,

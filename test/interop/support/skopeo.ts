@@ -69,6 +69,12 @@ export async function inspectImage(
   };
 }
 
+/** Copies an image: `skopeo copy` with these arguments, without checking certificates. */
+export async function skopeoCopy(...args: string[]): Promise<void> {
+  const tls = ['--src-tls-verify=false', '--dest-tls-verify=false'];
+  await skopeo(['copy', '--quiet', ...tls, ...args]);
+}
+
 function accountOf({ auth }: RegistryService): string | undefined {
   if (auth !== 'htpasswd') return undefined;
   return `${REGISTRY_ACCOUNT.username}:${REGISTRY_ACCOUNT.password}`;
