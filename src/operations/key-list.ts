@@ -45,7 +45,8 @@ export interface ListKeysOptions {
 export async function listKeys(session: Session, options: ListKeysOptions = {}): Promise<KeyList> {
   const entries = await (await session.keys()).list();
   const trust = await cachedTrust(session);
-  const keychain = options.keychain === true ? await keychainEntries(session) : undefined;
+  const keychain =
+    options.keychain === true && entries.length > 0 ? await keychainEntries(session) : undefined;
   // A record that cannot be read is among the reminders.
   const backups = await backedUpKeys(session.trustDir.own).catch(unlessOurs);
   return {

@@ -107,6 +107,8 @@ describe('the program', () => {
       schemaVersion: 1,
       privateDir: join(home, 'private'),
       keys: [],
+      unreadable: [],
+      reminders: [],
     });
     expect(code).toBe(0);
   });

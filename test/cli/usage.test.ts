@@ -24,7 +24,11 @@ describe('a command line that makes no sense', () => {
       undefined,
     ],
     ['sign --size 12x app:1', 'Option --size must be a whole number from 1 to', undefined],
-    ['sign --from docker:x app:1', '--from cannot read “docker:x”', undefined],
+    [
+      'sign --from docker:x app:1',
+      '“docker:x” is not an image source that is known',
+      'A source is oci:FOLDER',
+    ],
     ['serve --port 65536', 'Option --port must be a whole number from 0 to 65535', undefined],
     ['serve --tls-cert x.pem', '--tls-key is missing', undefined],
     ['verify --offline --require-fresh app', '--offline and --require-fresh exclude', undefined],
