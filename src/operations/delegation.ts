@@ -157,7 +157,7 @@ export interface DelegationPlan {
   readonly warnings: readonly string[];
 }
 
-type Effects = Pick<
+export type DelegationEffects = Pick<
   DelegationReport,
   | 'delegations'
   | 'resigned'
@@ -205,7 +205,7 @@ export async function changeDelegations(
       const warnings = [...staged, ...effects.warnings];
       return { ...about, ...effects, confirmed: false, versions: {}, warnings };
     }
-    let effects: Effects | undefined;
+    let effects: DelegationEffects | undefined;
     const published = await publishChanges(
       session,
       access,
@@ -243,7 +243,7 @@ async function startOf(
   return { repository, initialised: true };
 }
 
-const NO_EFFECTS: Effects = {
+const NO_EFFECTS: DelegationEffects = {
   delegations: [],
   resigned: [],
   lostTargets: [],
@@ -254,11 +254,11 @@ const NO_EFFECTS: Effects = {
 };
 
 /** Applies a plan to a copy; what it leaves without signatures is signed again where a key is here. */
-async function tryOut(
+export async function tryOut(
   ring: KeyRing,
   repository: Repository,
   plan: DelegationPlan,
-): Promise<{ changes: readonly Change[]; effects: Effects }> {
+): Promise<{ changes: readonly Change[]; effects: DelegationEffects }> {
   const trial = repository.copy();
   for (const change of plan.changes) await applyChange(trial, change, ring);
   const resigned: string[] = [];

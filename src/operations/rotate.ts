@@ -1,66 +1,89 @@
 /** Rotating a base role's keys (tuf.md 7). No private key goes before the change is on the server and verified. */
-
 import { printable } from '../crypto/printable.ts';
 import type { PrivateKey } from '../crypto/private-key.ts';
-import { canonicalKeyId, keyId, type PublicKey } from '../crypto/public-key.ts';
+import { canonicalKeyId, keyId } from '../crypto/public-key.ts';
 import { UsageError } from '../errors.ts';
-import { replaceRoleKeys } from '../tuf/change.ts';
-import type { KeyRing } from '../tuf/key-ring.ts';
-import { Repository } from '../tuf/repository.ts';
-import { hasAnyKey, requireKeys } from '../tuf/role-keys.ts';
-import { BASE_ROLES, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
+import { decodeTimestamp } from '../tuf/decode.ts';
+import { openEnvelope } from '../tuf/envelope.ts';
+import type { Repository } from '../tuf/repository.ts';
+import { BASE_ROLES, ROOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
+import {
+  type CompromiseRequest,
+  type CompromiseReview,
+  checkReviewed,
+  reviewedRotation,
+} from './compromise.ts';
+import { type Consumers, consumersOf } from './consumers.ts';
+import { allowInPin, checkPinFollows } from './follow-pin.ts';
 import { readGivenKey } from './given-key.ts';
-import { type CreatedKey, certifiedKey, tellingCreated } from './initialise-repository.ts';
+import { type CreatedKey, tellingCreated } from './initialise-repository.ts';
+import { resolveKeyIds } from './key-id.ts';
 import { legacyRootKeys } from './legacy-root-keys.ts';
 import { loadForChange } from './load-for-change.ts';
-import { checkServerSignsSnapshot, keyRing, type Published, publishChanges } from './publish.ts';
-import { keyFile, type RepositoryAccess, type Session } from './session.ts';
+import { keyRing, publishChanges } from './publish.ts';
+import { publishedBefore, readByOldRoot } from './rotation-aftermath.ts';
+import { describeKeys, keysOfRole, trialKey } from './rotation-keys.ts';
+import { clearPending, type PendingRotation } from './rotation-pending.ts';
+import {
+  changesOf,
+  checkSigningKeys,
+  type RoleRotation,
+  replacedIds,
+  roleReports,
+  sharedKeyWarnings,
+  signsTargets,
+  type Turn,
+  turnsOf,
+  withKeys,
+} from './rotation-turns.ts';
+import type { RepositoryAccess, Session } from './session.ts';
 import { stagedChangesWarning } from './staged-changes.ts';
+
+export type { RotatedKey } from './rotation-keys.ts';
 
 export interface RotateKeyRequest {
   readonly role: string;
   /** Let the server make and keep the new key. Default false. */
   readonly serverManaged?: boolean;
-  /** Files with the private keys to rotate to, all of them; without any, a new key is made. */
+  /** Files with the private keys to rotate to, all of them; without any key given, a new one is made. */
   readonly keyFiles?: readonly string[];
+  /** Stored private keys to rotate to, by ID. */
+  readonly keyIds?: readonly string[];
   /** Sign a new root also with the root keys of so many earlier versions; −1 for all. Default 0. */
   readonly legacyVersions?: number;
   /** Whether a repository that nobody knows is made. Default false. */
   readonly initialiseIfUnknown?: boolean;
-  /** Remove the files of replaced keys in the end. Default false; a root key is never removed. */
-  readonly removeOldKeys?: boolean;
+  /** Somebody else may have the key: what the repository holds is reviewed, and what is not kept goes too. */
+  readonly compromise?: CompromiseRequest;
+  /** What a pin of this machine means for a new root. Default `ignore`. */
+  readonly pins?: 'ignore' | 'check' | 'update';
   /** Check all that can be checked, and change nothing. */
   readonly dryRun?: boolean;
   /** Told of each key as soon as it is stored, so that a later failure hides none. */
   readonly created?: CreatedKey[];
 }
 
-export interface RotatedKey {
-  /** Canonical ID. */
-  readonly id: string;
-  /** Of a root key: ID of its certificate. */
-  readonly certificateId?: string;
-  /** Where its private key lies on this machine. */
-  readonly file?: string;
-}
-
-export interface KeyRotation {
+export interface KeyRotation extends RoleRotation {
   readonly repository: string;
   readonly server: string;
-  readonly role: string;
-  readonly managedBy: 'client' | 'server';
   readonly dryRun: boolean;
   readonly initialised: boolean;
-  readonly oldKeys: readonly RotatedKey[];
-  /** Empty in a dry run. */
-  readonly newKeys: readonly RotatedKey[];
-  /** IDs of replaced keys whose files were removed. */
-  readonly removedKeys: readonly string[];
+  /** Whether it had been published by an earlier run, so that only what comes after was done. */
+  readonly carriedOn: boolean;
+  /** Roles that got new keys in the same publish, since whoever has the one key has theirs too. */
+  readonly alsoRotated: readonly RoleRotation[];
   readonly createdKeys: readonly CreatedKey[];
-  /** Of a rotation of `targets`: how many targets were signed again, unseen. */
+  /** Of a rotation of `targets`: how many targets were signed again. */
   readonly resignedTargets: number;
+  /** Of a compromised key. */
+  readonly review?: CompromiseReview;
+  /** Whether a client with nothing but the old root has verified the result. */
+  readonly verifiedAfresh: boolean;
+  readonly consumers: Consumers;
   readonly versions: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** 1 when something that was to go is still there. */
+  readonly exitCode: number;
 }
 
 /**
@@ -72,7 +95,10 @@ export function checkRotation(role: string, serverManaged: boolean): void {
     throw new UsageError(
       'ROTATION_NOT_ALLOWED',
       `The key of “${printable(role)}” is not rotated: only those of root, targets, snapshot and timestamp are`,
-      { hint: 'Keys of a delegation are added to it and removed from it.', details: { role } },
+      {
+        hint: 'The keys of a signer are replaced by: tabellion signer rotate',
+        details: { role },
+      },
     );
   }
   if (serverManaged && (role === ROOT || role === TARGETS)) {
@@ -93,18 +119,18 @@ export function checkRotation(role: string, serverManaged: boolean): void {
 
 /**
  * Gives a base role new keys, by one publish of that change alone; what is staged stays staged. Everything
- * that can fail without the new keys is tried before they are made.
- * @throws UsageError `ROTATION_NOT_ALLOWED`, `OPTIONS_CONFLICT`; KeyError `KEY_MISSING` and others, TrustError,
- *   OperationError, ConnectionError
+ * that can fail without the new keys is tried before they are made. A rotation that was cut short is carried on.
+ * @throws UsageError `ROTATION_NOT_ALLOWED`, `OPTIONS_CONFLICT`, `ROOT_PINNED`, `REVIEW_NEEDED` and others of a review;
+ *   KeyError `KEY_MISSING` and others, TrustError, OperationError, ConnectionError
  */
 export async function rotateKey(
   session: Session,
   gun: string,
   request: RotateKeyRequest,
 ): Promise<KeyRotation> {
-  const { role, serverManaged = false, keyFiles = [], created = [] } = request;
+  const { role, serverManaged = false, keyFiles = [], keyIds = [], created = [] } = request;
   checkRotation(role, serverManaged);
-  if (serverManaged && keyFiles.length > 0) {
+  if (serverManaged && keyFiles.length + keyIds.length > 0) {
     throw new UsageError(
       'OPTIONS_CONFLICT',
       'The server makes a key that it manages: none can be given for it',
@@ -113,19 +139,28 @@ export async function rotateKey(
   const given: PrivateKey[] = [];
   for (const file of keyFiles)
     given.push(await readGivenKey(session, file, { encryptedOnly: role === ROOT }));
+  const store = await session.keys();
+  for (const id of await resolveKeyIds(session, keyIds)) given.push(await store.open(id));
   const access = await session.repositoryByGun(gun);
-  const work = () =>
-    tellingCreated(created, () => rotate(session, access, request, given, created));
+  const compromise = signsTargets(role) ? request.compromise : undefined;
+  const about: Work = { session, access, request, compromise, given, created };
+  const work = () => tellingCreated(created, () => rotate(about));
   return request.dryRun === true ? await work() : await access.dir.withLock(work);
 }
 
-async function rotate(
-  session: Session,
-  access: RepositoryAccess,
-  request: RotateKeyRequest,
-  given: readonly PrivateKey[],
-  created: CreatedKey[],
-): Promise<KeyRotation> {
+/** One repository's rotation, while it lasts. */
+interface Work {
+  readonly session: Session;
+  readonly access: RepositoryAccess;
+  readonly request: RotateKeyRequest;
+  /** Of keys that sign what can be reviewed. */
+  readonly compromise: CompromiseRequest | undefined;
+  readonly given: readonly PrivateKey[];
+  readonly created: CreatedKey[];
+}
+
+async function rotate(work: Work): Promise<KeyRotation> {
+  const { session, access, request, compromise, given, created } = work;
   const { role, serverManaged = false, dryRun = false } = request;
   const { repository, initialised } = await loadForChange(
     session,
@@ -133,188 +168,195 @@ async function rotate(
     { initialiseIfUnknown: request.initialiseIfUnknown === true && !dryRun },
     created,
   );
+  if (!serverManaged && given.length === 0) {
+    const pending = await publishedBefore(session, repository, role, compromise !== undefined);
+    if (pending !== undefined) return await carryOn(work, repository, pending);
+  }
   const ring = await keyRing(session);
-  await checkSigningKeys(access, repository, role, ring);
-  const oldKeys = await describeOld(session, repository, role);
+  const asked = { role, managedBy: serverManaged ? 'server' : 'client' } as const;
+  const planned = await turnsOf(session, repository, asked, compromise !== undefined, ring);
+  await checkSigningKeys(access, repository, planned, ring);
+  const warnings = [
+    ...(await stagedChangesWarning(access.dir)),
+    ...(compromise === undefined ? sharedKeyWarnings(repository, planned) : []),
+    ...(request.compromise !== undefined && compromise === undefined
+      ? [`The ${role} key signs no tags: nothing had to be reviewed`]
+      : []),
+  ];
+  const oldCopiesUntil = await timestampExpiry(access);
+  const rehearsed = await rehearse(work, repository, planned);
   const report = {
     repository: access.gun,
     server: access.server,
-    role,
-    managedBy: serverManaged ? 'server' : 'client',
     dryRun,
     initialised,
-    oldKeys,
+    carriedOn: false,
     createdKeys: created,
-    resignedTargets: role === TARGETS ? (repository.view(TARGETS)?.targets.size ?? 0) : 0,
   } as const;
-  const warnings = [
-    ...(await stagedChangesWarning(access.dir)),
-    ...sharedKeyWarnings(repository, role, oldKeys),
-  ];
-  if (dryRun) return { ...report, newKeys: [], removedKeys: [], versions: {}, warnings };
-
+  if (dryRun) {
+    return {
+      ...report,
+      ...(await roleReports(session, planned)),
+      ...reviewed(repository, planned, rehearsed),
+      verifiedAfresh: false,
+      consumers: consumers(work, planned, oldCopiesUntil),
+      versions: {},
+      warnings: [...warnings, ...(rehearsed?.warnings ?? [])],
+    };
+  }
   const legacy = await legacyRootKeys(session, access, repository, request.legacyVersions ?? 0);
-  const publicKeys = serverManaged
-    ? [await access.remote.rotateKey(role === TIMESTAMP ? TIMESTAMP : SNAPSHOT)]
-    : await localKeys(session, access, role, given, created);
+  const isTheft = compromise !== undefined;
+  const turns = await withKeys(session, access, planned, given, isTheft, created);
+  const allowed = await pinnedAccess(work, turns);
+  let review: CompromiseReview | undefined;
   const published = await publishChanges(
     session,
-    access,
-    async () => ({ changes: [replaceRoleKeys(role, publicKeys)], legacyRootKeys: legacy }),
+    allowed,
+    async present => {
+      const rotation = changesOf(turns);
+      if (compromise === undefined) return { changes: rotation, legacyRootKeys: legacy };
+      const compromised = replacedIds(turns);
+      const about = { request: compromise, access, rotation, compromised, ring, created };
+      const outcome = await reviewedRotation(session, present, about);
+      review = outcome.review;
+      return { changes: outcome.changes, legacyRootKeys: legacy };
+    },
     repository,
   );
-  const removed = await removeOldKeys(session, request, oldKeys, publicKeys, published);
+  const fresh =
+    published.after === undefined ? {} : await readByOldRoot(session, allowed, repository, turns);
+  if (published.after !== undefined) {
+    if (review !== undefined) checkReviewed(review, published.after.trusted);
+    const rekeyed = review?.rekeyed ?? [];
+    for (const turn of [...turns, ...rekeyed]) await clearPending(session, access.gun, turn.role);
+  }
   return {
     ...report,
-    newKeys: await describe(session, publicKeys),
-    oldKeys: oldKeys.map(key =>
-      removed.ids.includes(key.id) ? { id: key.id, ...certificateOf(key) } : key,
-    ),
-    removedKeys: removed.ids,
+    ...(await roleReports(session, turns)),
+    ...reviewed(repository, turns, review),
+    verifiedAfresh: fresh.seen !== undefined,
+    consumers: consumers({ ...work, access: allowed }, turns, oldCopiesUntil),
     versions: published.versions,
-    warnings: [...warnings, ...published.warnings, ...removed.warnings],
+    warnings: [
+      ...new Set([
+        ...warnings,
+        ...(review?.warnings ?? []),
+        ...published.warnings,
+        ...(fresh.problem === undefined ? [] : [fresh.problem]),
+        ...turns.flatMap(({ unused }) => unused.map(unusedKeyWarning)),
+      ]),
+    ],
   };
 }
 
-/** The root key signs every rotation; the snapshot's must be at hand too, or with the server. */
-async function checkSigningKeys(
-  access: RepositoryAccess,
+/** What would be done, without a new key being stored: whatever can be refused is refused now. */
+async function rehearse(
+  { session, access, request, compromise }: Work,
   repository: Repository,
-  role: string,
-  ring: KeyRing,
-): Promise<void> {
-  await openKeys(repository, ROOT, ring);
-  if (role === SNAPSHOT) return;
-  if (await hasAnyKey(repository.keysFor(SNAPSHOT), ring))
-    await openKeys(repository, SNAPSHOT, ring);
-  else if (!repository.unpublished) await checkServerSignsSnapshot(access, repository);
+  turns: readonly Turn[],
+): Promise<CompromiseReview | undefined> {
+  if (turns.some(({ role }) => role === ROOT))
+    checkPinFollows(access, { mode: request.pins ?? 'ignore' });
+  if (compromise === undefined) return undefined;
+  const trial = turns.map(turn => ({
+    ...turn,
+    keys: [trialKey(turn.role, access.gun, session.now)],
+  }));
+  const ids = new Set(trial.flatMap(({ keys }) => keys.map(canonicalKeyId)));
+  const ring = await keyRing(session);
+  const { review } = await reviewedRotation(session, repository, {
+    request: compromise,
+    access,
+    rotation: changesOf(trial),
+    compromised: replacedIds(turns),
+    ring: { ...ring, has: async id => ids.has(id) || (await ring.has(id)) },
+    created: [],
+    trial: { showUndecided: request.dryRun === true },
+  });
+  return review;
 }
 
-async function openKeys(repository: Repository, role: string, ring: KeyRing): Promise<void> {
-  const { roleKeys, keys } = repository.keysFor(role);
-  await requireKeys(role, { roleKeys, keys }, ring);
-  for (const id of roleKeys.keyIds ?? []) {
-    const key = keys.get(id);
-    const canonical = key === undefined ? undefined : canonicalKeyId(key);
-    if (canonical !== undefined && (await ring.has(canonical))) await ring.signer(canonical);
-  }
+/** From here on a pin of this machine allows the new root beside the old one. */
+async function pinnedAccess(
+  { session, access, request }: Work,
+  turns: readonly Turn[],
+): Promise<RepositoryAccess> {
+  const root = turns.find(({ role }) => role === ROOT);
+  const rule =
+    root === undefined ? undefined : checkPinFollows(access, { mode: request.pins ?? 'ignore' });
+  if (root === undefined || rule === undefined) return access;
+  const pinning = await allowInPin(session, access.pinning, rule, root.keys.map(keyId));
+  return { ...access, pinning };
 }
 
-/** The keys that were given, else a new one: stored before anything names them. */
-async function localKeys(
-  session: Session,
-  access: RepositoryAccess,
-  role: string,
-  given: readonly PrivateKey[],
-  created: CreatedKey[],
-): Promise<PublicKey[]> {
-  const { gun } = access;
+function reviewed(
+  repository: Repository,
+  turns: readonly Turn[],
+  review: CompromiseReview | undefined,
+): Pick<KeyRotation, 'review' | 'resignedTargets' | 'exitCode'> {
+  const hasTargets = turns.some(({ role }) => role === TARGETS);
+  const resignedTargets = hasTargets ? (repository.view(TARGETS)?.targets.size ?? 0) : 0;
+  if (review === undefined) return { resignedTargets, exitCode: 0 };
+  return { review, resignedTargets: review.signedAgain, exitCode: review.isComplete ? 0 : 1 };
+}
+
+function consumers(
+  { access, compromise }: Work,
+  turns: readonly Turn[],
+  oldCopiesUntil: string | undefined,
+): Consumers {
+  return consumersOf(access, {
+    ...(oldCopiesUntil === undefined ? {} : { oldCopiesUntil }),
+    roles: turns.map(({ role }) => role),
+    certificateIds: turns.flatMap(({ role, keys }) => (role === ROOT ? keys.map(keyId) : [])),
+    compromised: compromise !== undefined,
+  });
+}
+
+function unusedKeyWarning(id: string): string {
+  return `The key ${id} was made for a rotation that was cut short, and was not used now: whoever has the old key may have it too. Remove it with: tabellion key remove ${id.slice(0, 12)}`;
+}
+
+/** Until when a copy of what is published now is valid. */
+async function timestampExpiry({ dir }: RepositoryAccess): Promise<string | undefined> {
+  const bytes = await dir.read(TIMESTAMP);
+  if (bytes === undefined) return undefined;
+  return decodeTimestamp(openEnvelope(bytes, TIMESTAMP).signed).expires;
+}
+
+/** Sees a rotation through that an earlier run published. */
+async function carryOn(
+  { session, access, request, created }: Work,
+  repository: Repository,
+  pending: PendingRotation,
+): Promise<KeyRotation> {
+  const { role, dryRun = false } = request;
+  const fresh = await readByOldRoot(session, access, repository, []);
+  if (!dryRun) for (const name of BASE_ROLES) await clearPending(session, access.gun, name);
   const store = await session.keys();
-  const published = (key: PrivateKey): PublicKey =>
-    role === ROOT ? certifiedKey(key, gun, session.now) : key.publicKey;
-  if (given.length === 0) {
-    const key = await store.generate({ role, gun });
-    created.push({ id: key.id, role, file: keyFile(session, key.id) });
-    return [published(key)];
+  const oldKeys: KeyRotation['oldKeys'][number][] = [];
+  for (const id of pending.oldKeys) {
+    const file = (await store.find(id))?.path;
+    oldKeys.push({ id, ...(file === undefined ? {} : { file }) });
   }
-  const publicKeys = given.map(published);
-  for (const key of given) {
-    const isNew = !(await store.has(key.id));
-    await store.add(key, { role, gun });
-    if (isNew) created.push({ id: key.id, role, file: keyFile(session, key.id) });
-  }
-  return publicKeys;
-}
-
-/** Only a fresh, verified root that names the new keys shows that the old ones are needed no more. */
-async function removeOldKeys(
-  session: Session,
-  request: RotateKeyRequest,
-  oldKeys: readonly RotatedKey[],
-  publicKeys: readonly PublicKey[],
-  { after }: Published,
-): Promise<{ ids: string[]; warnings: string[] }> {
-  const { role } = request;
-  if (request.removeOldKeys !== true) return { ids: [], warnings: [] };
-  if (role === ROOT) {
-    return { ids: [], warnings: ['The old root key was kept: old root keys are never removed'] };
-  }
-  const named = after?.trusted.root.metadata.roles.get(role)?.keyIds ?? [];
-  if (after === undefined || publicKeys.some(key => !named.includes(keyId(key)))) {
-    return { ids: [], warnings: [`The old ${role} key was kept: the new root was not seen yet`] };
-  }
-  const present = Repository.fromTrusted(after.trusted);
-  const used = new Set([
-    ...BASE_ROLES.flatMap(name => keysOf(present, name).map(canonicalKeyId)),
-    ...delegationUses(present).map(({ id }) => id),
-  ]);
-  const keys = await session.keys();
-  const ids: string[] = [];
-  const warnings: string[] = [];
-  for (const { id, file } of oldKeys) {
-    if (file === undefined) continue;
-    if (used.has(id)) {
-      warnings.push(`The old ${role} key ${id} was kept: it is still used in the repository`);
-      continue;
-    }
-    await keys.remove(id);
-    ids.push(id);
-  }
-  return { ids, warnings };
-}
-
-/** A delegation with the replaced key goes on trusting it. */
-function sharedKeyWarnings(
-  repository: Repository,
-  role: string,
-  oldKeys: readonly RotatedKey[],
-): string[] {
-  const shared = delegationUses(repository).filter(({ id }) => oldKeys.some(old => old.id === id));
-  return shared.map(
-    use => `The delegation ${use.role} has the replaced ${role} key ${use.id} too, and keeps it`,
-  );
-}
-
-function delegationUses(repository: Repository): { role: string; id: string }[] {
-  return [...repository.roles.values()].flatMap(({ metadata: { delegations } }) =>
-    (delegations.roles ?? []).flatMap(({ name, keyIds }) =>
-      (keyIds ?? []).flatMap(scoped => {
-        const key = delegations.keys.get(scoped);
-        return key === undefined ? [] : [{ role: name, id: canonicalKeyId(key) }];
-      }),
-    ),
-  );
-}
-
-function keysOf(repository: Repository, role: string): PublicKey[] {
-  const { roleKeys, keys } = repository.keysFor(role);
-  return (roleKeys.keyIds ?? []).flatMap(id => keys.get(id) ?? []);
-}
-
-async function describeOld(
-  session: Session,
-  repository: Repository,
-  role: string,
-): Promise<RotatedKey[]> {
-  return await describe(session, keysOf(repository, role));
-}
-
-async function describe(session: Session, publicKeys: readonly PublicKey[]): Promise<RotatedKey[]> {
-  const keys = await session.keys();
-  const described: RotatedKey[] = [];
-  for (const key of publicKeys) {
-    const id = canonicalKeyId(key);
-    const scoped = keyId(key);
-    const file = (await keys.find(id))?.path;
-    described.push({
-      id,
-      ...(scoped === id ? {} : { certificateId: scoped }),
-      ...(file === undefined ? {} : { file }),
-    });
-  }
-  return described;
-}
-
-function certificateOf({ certificateId }: RotatedKey): { certificateId?: string } {
-  return certificateId === undefined ? {} : { certificateId };
+  return {
+    repository: access.gun,
+    server: access.server,
+    role,
+    managedBy: 'client',
+    dryRun,
+    initialised: false,
+    carriedOn: true,
+    oldKeys,
+    newKeys: await describeKeys(session, keysOfRole(repository, role)),
+    reusedKeys: true,
+    alsoRotated: [],
+    createdKeys: created,
+    resignedTargets: 0,
+    verifiedAfresh: fresh.seen !== undefined,
+    consumers: { notes: [], cannotFollow: [] },
+    versions: {},
+    warnings: fresh.problem === undefined ? [] : [fresh.problem],
+    exitCode: 0,
+  };
 }

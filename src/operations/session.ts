@@ -303,6 +303,11 @@ export class Session {
     return openKeyStore(this.trustDir.privateDir, await this.passphrases(), this.options.env);
   }
 
+  /** Notary's configuration file: the one that was named, or the default one, which need not exist. */
+  get notaryConfigFile(): string {
+    return this.options.notaryConfig ?? join(this.options.home, '.notary', 'config.json');
+  }
+
   private get usesDockerConfig(): boolean {
     return this.options.useDockerConfig !== false;
   }

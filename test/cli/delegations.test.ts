@@ -163,8 +163,11 @@ describe('key rotate', () => {
 
   it('of the timestamp needs no flag, since only the server can keep its key', async () => {
     const report = JSON.parse(await succeed(`key rotate ${REPOSITORY} timestamp --yes --json`));
-    expect(report).toMatchObject({ schemaVersion: 1, managedBy: 'server', versions: { root: 2 } });
+    expect(report).toMatchObject({
+      schemaVersion: 1,
+      repositories: [{ managedBy: 'server', versions: { root: 2 } }],
+    });
     const root = JSON.parse(await succeed(`key rotate ${REPOSITORY} root --yes --json`));
-    expect(root.newKeys[0].certificateId).toMatch(/^[0-9a-f]{64}$/);
+    expect(root.repositories[0].newKeys[0].certificateId).toMatch(/^[0-9a-f]{64}$/);
   });
 });

@@ -48,14 +48,25 @@ describeWithPeers(
       const { gun, owner } = await repository();
       const before = await privateKeys(owner);
       scene.proxy.fault(PUBLISH, { status: 503 });
-      const failed = await owner.tabellion.run(['key', 'rotate', gun, '--yes', '--remove-old-key']);
+      const failed = await owner.tabellion.run([
+        'key',
+        'rotate',
+        gun,
+        '--yes',
+        '--old-key',
+        'remove',
+      ]);
       expect(failed.code).toBe(5);
-      expect(failed.stderr).toMatch(/warning: A new repository key was stored in \S+\.key; remove/);
+      expect(failed.stderr).toMatch(
+        /warning: A new repository key was stored in \S+\.key; the next rotation uses it/,
+      );
       const after = await privateKeys(owner);
       expect(after).toEqual(expect.arrayContaining(before));
       expect(after).toHaveLength(before.length + 1);
       await signsAsBefore(gun, owner);
-      await owner.tabellion.succeed(['key', 'rotate', gun, '--yes']);
+      const again = await owner.tabellion.json(['key', 'rotate', gun, '--yes']);
+      expect(again).toMatchObject({ repositories: [{ reusedKeys: true, createdKeys: [] }] });
+      expect(await privateKeys(owner)).toEqual(after);
       await signTag(owner, `${gun}:3.0`, 'three');
     });
 
@@ -66,9 +77,12 @@ describeWithPeers(
         return { reset: true };
       });
       const report = await owner.tabellion.json([
-        ...['key', 'rotate', gun, '--yes', '--remove-old-key'],
+        ...['key', 'rotate', gun, '--yes', '--old-key', 'remove'],
       ]);
-      expect(report).toMatchObject({ versions: { root: 2 }, removedKeys: [expect.any(String)] });
+      expect(report).toMatchObject({
+        repositories: [{ versions: { root: 2 }, verifiedAfresh: true }],
+        removedKeys: [expect.any(String)],
+      });
       await signsAsBefore(gun, owner);
     });
 
@@ -81,7 +95,7 @@ describeWithPeers(
         return { reset: true };
       });
       const failed = await owner.tabellion.run([
-        ...['key', 'rotate', gun, '--yes', '--remove-old-key'],
+        ...['key', 'rotate', gun, '--yes', '--old-key', 'remove'],
       ]);
       expect(failed.code).toBe(5);
       expect(await privateKeys(owner)).toHaveLength(before.length + 1);
@@ -98,10 +112,10 @@ describeWithPeers(
         return { status: answer.status };
       });
       const done = await owner.tabellion.succeed([
-        ...['key', 'rotate', gun, '--yes', '--remove-old-key', '--json'],
+        ...['key', 'rotate', gun, '--yes', '--old-key', 'remove', '--json'],
       ]);
       expect(JSON.parse(done)).toMatchObject({ removedKeys: [] });
-      expect(done).toContain('was kept: the new root was not seen yet');
+      expect(done).toContain('was kept: a fresh client could not verify');
       expect(await privateKeys(owner)).toEqual(expect.arrayContaining(before));
       await signsAsBefore(gun, owner);
     });
@@ -179,7 +193,9 @@ describeWithPeers(
         { times: 1 },
       );
       const report = await owner.tabellion.json(['key', 'rotate', gun, '--yes']);
-      expect(report).toMatchObject({ versions: { root: 2, targets: 4, snapshot: 4 } });
+      expect(report).toMatchObject({
+        repositories: [{ versions: { root: 2, targets: 4, snapshot: 4 } }],
+      });
       expect(await privateKeys(owner)).toHaveLength(before.length + 1);
       const rows = [listRow('1.0', 'one'), listRow('2.0', 'two')];
       expect((await freshReading(scene, gun)).listed).toEqual(rows);

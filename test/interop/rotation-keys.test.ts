@@ -43,8 +43,14 @@ describeWithPeers(
     const privateKeys = async ({ trustDir }: Person) =>
       (await readdir(path.join(trustDir, 'private'))).map(name => name.replace('.key', '')).sort();
 
-    const rotate = async (person: Person, ...args: string[]) =>
-      (await person.tabellion.json(['key', 'rotate', ...args, '--yes'])) as Rotation;
+    const rotate = async (person: Person, ...args: string[]): Promise<Rotation> => {
+      const report = await person.tabellion.json(['key', 'rotate', ...args, '--yes']);
+      const { repositories, removedKeys } = report as {
+        repositories: Omit<Rotation, 'removedKeys'>[];
+        removedKeys: string[];
+      };
+      return { ...(repositories[0] as Rotation), removedKeys };
+    };
 
     /** A repository made by notary, with a snapshot key of its own, and people who have read it. */
     async function repository() {
@@ -94,7 +100,7 @@ describeWithPeers(
 
     test('the old file is removed when asked for, after the server has accepted', async () => {
       const { gun, owner, consumer } = await repository();
-      const report = await rotate(owner, gun, 'targets', '--remove-old-key');
+      const report = await rotate(owner, gun, 'targets', '--old-key', 'remove');
       expect(report.removedKeys).toEqual(report.oldKeys.map(({ id }) => id));
       expect(await privateKeys(owner)).not.toContain(report.oldKeys[0]?.id);
       await everybodyFollows(gun, owner, consumer);

@@ -1,118 +1,139 @@
 import { type Command, Option } from 'commander';
 import { printable } from '../../crypto/printable.ts';
-import { TabellionError, UsageError } from '../../errors.ts';
+import { TabellionError } from '../../errors.ts';
 import type { CreatedKey } from '../../operations/initialise-repository.ts';
-import { type ConfirmationOptions, confirmed, requireConfirmation } from '../confirmation.ts';
+import { requireConfirmation } from '../confirmation.ts';
 import type { Action, CommandContext } from '../context.ts';
-import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
 import { keyName } from '../key-names.ts';
-import { optionValue, repeatedValue } from '../option-values.ts';
-import { rotateBrief, rotateJson, rotateLines } from '../reports/rotate-report.ts';
+import { moment, oneOf, optionValue, repeatedValue } from '../option-values.ts';
+import {
+  rotateBrief,
+  rotateJson,
+  rotateLines,
+  rotateOutcome,
+  rotateWarnings,
+} from '../reports/rotate-report.ts';
+import { checkOptions, OLD_KEYS, type RotationOptions, readWords } from '../rotation-request.ts';
 import { runCeremonyRequest } from './ceremony-request.ts';
 
-interface Options extends ConfirmationOptions {
-  readonly serverManaged?: boolean;
-  readonly key?: string[];
-  readonly removeOldKey?: boolean;
-  readonly offlineRoot?: string;
-}
-
-const DESCRIPTION = `Gives a role of a repository a new key; all clients follow. It needs the root
-key, for a new root key the old one. Old private keys stay where they are.
-ROLE is targets (the repository key, the default), root, snapshot or timestamp.`;
+const DESCRIPTION = `Gives a role of repositories a new key; clients follow. It needs the root key, for
+a new root key the old one. Old private keys stay until the server has accepted
+the new ones and a fresh client has verified the result.
+The last word is the role if it is targets (the repository key, which is the
+default), root, snapshot or timestamp.
+With --compromised, what the repository holds is reviewed before it is signed
+again: each tag and signer is kept or removed, in the same publish. At a
+terminal you tick what stays.`;
 
 /** `tabellion key rotate` */
 export function addKeyRotate(key: Command, action: Action): void {
-  key
+  const command = key
     .command('rotate')
-    .summary('replace a key of a repository')
+    .summary('replace a key of repositories')
     .description(DESCRIPTION)
-    .argument('<image>', 'the repository')
-    .argument('[role]', 'whose key')
+    .argument('[words...]', 'the repositories, then the role')
     .option('--server-managed', 'let the server keep the snapshot key')
+    .addOption(repeated('--key <file>', 'rotate to this private key, or the stored one of this ID'))
     .addOption(
-      new Option('--key <file>', 'rotate to this private key; may be repeated').argParser(
-        repeatedValue('--key'),
-      ),
+      new Option(
+        '--all-using <key-id>',
+        'in all repositories of this machine that trust the key',
+      ).argParser(optionValue('--all-using')),
     )
-    .option('--remove-old-key', 'remove the file of the old key in the end')
+    .addOption(
+      new Option(
+        '--old-key <what>',
+        'in the end: keep (default) or remove the old key files',
+      ).argParser(oneOf('--old-key', OLD_KEYS)),
+    )
     .option(
       '--offline-root <file>',
       'only write a request for the root key in the safe',
       optionValue('--offline-root'),
     )
+    .option('--update-pins', 'let the pins of this machine allow a new root')
+    .option('--compromised', 'somebody else may have the key: review')
+    .addOption(
+      new Option(
+        '--trusted-since <date>',
+        'all was well at this date: what was there is known',
+      ).argParser(moment('--trusted-since')),
+    )
+    .option('--keep-known', 'keep what was there at that date')
+    .addOption(repeated('--keep <tag>', 'keep this tag, or TAG@sha256:…; may be repeated'))
+    .addOption(repeated('--drop <tag>', 'remove this tag; may be repeated'))
+    .addOption(repeated('--keep-signer <name>', 'keep this signer as it is; may be repeated'))
+    .addOption(repeated('--drop-signer <name>', 'remove this signer; may be repeated'))
+    .addOption(repeated('--rekey-signer <name>', 'a new key for this signer, or NAME=PUBLIC-KEY'))
+    .option('--keep-all', 'keep everything else')
+    .option('--drop-rest', 'remove everything else')
+    .option('--no-registry', 'do not ask the registry what it holds')
     .option('-y, --yes', 'do not ask')
-    .option('--dry-run', 'check what it needs, change nothing')
+    .option('--dry-run', 'check what it needs, show it, change nothing')
     .addHelpText(
       'after',
       examples(
         ['tabellion key rotate reg.example/app', 'a new repository key'],
-        ['tabellion key rotate reg.example/app root', 'a new root key'],
+        ['tabellion key rotate reg.example/app reg.example/db root', 'new root keys'],
+        [
+          'tabellion key rotate reg.example/app --compromised --trusted-since 2026-11-20',
+          'somebody may have the key: see and tick what stays',
+        ],
+        [
+          'tabellion key rotate reg.example/app --compromised --trusted-since 2026-11-20 \\\n    --keep-known --drop-rest --yes',
+          'the same without a question',
+        ],
+        ['tabellion key rotate --all-using 135a78a586dd --yes', 'wherever the key is used'],
       ),
-    )
-    .action(
-      action<[string, string | undefined], Options>(async (context, options, image, given) => {
-        const role = given ?? 'targets';
-        if (options.offlineRoot !== undefined)
-          return await requestRotation(context, options, image, role, options.offlineRoot);
-        const { checkRotation, rotateKey } = await import('../../operations/rotate.ts');
-        const { repositoryName } = await import('../../operations/images.ts');
-        const gun = repositoryName(image);
-        // The server's own key is nobody else's to manage.
-        const serverManaged = options.serverManaged === true || role === 'timestamp';
-        checkRotation(role, serverManaged);
-        requireConfirmation(context, options, 'Rotating a key');
-        const created: CreatedKey[] = [];
-        const { display } = context;
-        const report = await context.withSession(session =>
-          confirmed(
-            context,
-            options,
-            dryRun =>
-              rotateKey(session, gun, {
-                role,
-                serverManaged,
-                keyFiles: options.key ?? [],
-                removeOldKeys: options.removeOldKey === true,
-                dryRun,
-                created,
-              }).catch(error => failed(context, created, error)),
-            plan => ({
-              lines: rotateLines(plan, display.errorPaint),
-              warnings: plan.warnings,
-              question: `Replace the ${keyName(role)} of ${printable(gun)}?`,
-            }),
-          ),
-        );
-        display.result({
-          json: () => rotateJson(report),
-          text: () => rotateLines(report, display.paint),
-          brief: () => rotateBrief(report),
-          warnings: report.warnings,
-        });
-        return EXIT.done;
-      }),
     );
+  command.action(
+    action<[string[]], RotationOptions>(async (context, options, words) => {
+      const { images, role } = readWords(words);
+      checkOptions({ images, role }, options, context.host.now());
+      if (options.offlineRoot !== undefined)
+        return await requestRotation(context, options, images, role, options.offlineRoot);
+      const { repositoryName } = await import('../../operations/images.ts');
+      const { checkRotation } = await import('../../operations/rotate.ts');
+      const { Rotations } = await import('../rotations.ts');
+      const repositories = images.map(repositoryName);
+      // The server's own key is nobody else's to manage.
+      checkRotation(role, options.serverManaged === true || role === 'timestamp');
+      requireConfirmation(context, options, 'Rotating a key');
+      const created: CreatedKey[] = [];
+      const { display } = context;
+      const report = await context.withSession(session =>
+        new Rotations(context, session, options, role, created)
+          .run(repositories)
+          .catch(error => failed(context, created, error)),
+      );
+      display.result({
+        json: () => rotateJson(report),
+        text: () => rotateLines(report, display.paint),
+        brief: () => rotateBrief(report),
+        warnings: rotateWarnings(report),
+      });
+      return rotateOutcome(report);
+    }),
+  );
+}
+
+function repeated(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(repeatedValue(flags));
 }
 
 /** The same as a request for signatures; with a root key its certificates are given by --key. */
 async function requestRotation(
   context: CommandContext,
-  options: Options,
-  image: string,
+  options: RotationOptions,
+  images: readonly string[],
   role: string,
   output: string,
 ): Promise<number> {
-  const { key = [], serverManaged = false, dryRun = false, removeOldKey = false } = options;
-  if (removeOldKey)
-    throw new UsageError(
-      'OPTIONS_CONFLICT',
-      '--remove-old-key is for a rotation that is published at once',
-    );
+  const { key = [], serverManaged = false, dryRun = false } = options;
   return await runCeremonyRequest(context, {
     ...(role === 'root' ? { kind: 'rotate-root' as const } : { kind: 'rotate' as const, role }),
-    ...{ images: [image], output, certificateFiles: key, serverManaged, dryRun, qr: false },
+    ...{ images: [...images], output, certificateFiles: key, serverManaged, dryRun, qr: false },
   });
 }
 
@@ -121,7 +142,7 @@ function failed(context: CommandContext, created: readonly CreatedKey[], error: 
   if (error instanceof TabellionError) {
     for (const { role, file } of created) {
       context.display.warn(
-        `A new ${keyName(role)} was stored in ${file}; remove it only when you know that nothing needs it`,
+        `A new ${keyName(role)} was stored in ${printable(file)}; the next rotation uses it`,
       );
     }
   }

@@ -1,5 +1,6 @@
 /** `notary key rotate`: new keys for a base role, published at once. */
 import { KeyError, TabellionError } from '../../../errors.ts';
+import { retireKeys } from '../../../operations/retire-keys.ts';
 import {
   checkRotation,
   type KeyRotation,
@@ -48,14 +49,14 @@ export const keyRotate: NotaryAction = async (context, [gun, role], flags) => {
       serverManaged,
       keyFiles: serverManaged ? [] : keyFiles,
       legacyVersions: flags.integer('legacy'),
-      // After the server has accepted, and not before; old root keys are kept.
-      removeOldKeys: role !== ROOT,
     });
     tellCreated(context, rotation.createdKeys);
+    // After the server has accepted, and not before; old root keys are kept.
+    const { warnings } = await retireKeys(session, [rotation], role === ROOT ? 'keep' : 'remove');
     tellWarnings(
       context,
       // That they stay staged is what everybody expects here.
-      rotation.warnings.filter(warning => !/^\d+ changes? staged/.test(warning)),
+      [...rotation.warnings, ...warnings].filter(warning => !/^\d+ changes? staged/.test(warning)),
     );
     return true;
   });
