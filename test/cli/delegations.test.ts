@@ -46,13 +46,15 @@ async function succeed(line: string): Promise<string> {
   return out;
 }
 
-/** Runs a command at a terminal and answers its question. */
-async function answering(line: string, question: string, answer: string) {
+/** Runs a command at a terminal and answers its questions. */
+async function answering(line: string, ...answers: [question: string, answer: string][]) {
   const env = { ...ENV, DOCKER_CONFIG: join(dir, 'docker'), NO_COLOR: '1' };
   const host = createTestHost({ env, ...TERMINAL });
   const ended = run(words(line), host);
-  await Promise.race([host.errShows(question), ended]);
-  host.stdin.write(answer);
+  for (const [question, answer] of answers) {
+    await Promise.race([host.errShows(question), ended]);
+    host.stdin.write(answer);
+  }
   const { exitCode } = await ended;
   return { exitCode, out: host.out(), err: host.err() };
 }
@@ -106,12 +108,12 @@ describe('delegations', () => {
     expect(nobody.err).toContain('hint: Add --yes, or --dry-run');
     const json = await tabellion(`${line} --json`, TERMINAL);
     expect(json.exitCode).toBe(2);
-    const no = await answering(line, 'Change targets/alice?', 'n\n');
+    const no = await answering(line, ['Change targets/alice?', 'n\n']);
     expect(no.exitCode).toBe(1);
     expect(no.err).toContain('would be trusted no more: 2.0');
     expect(no.err).toContain('no key is left: it can sign nothing');
     expect(no.err).toContain('Nothing was changed');
-    const yes = await answering(line, 'Change targets/alice?', 'y\n');
+    const yes = await answering(line, ['Change targets/alice?', 'y\n']);
     expect(yes.exitCode).toBe(0);
     expect(yes.out).toContain('no longer trusted: 2.0');
     const listed = await tabellion(`delegation list ${REPOSITORY}`);
@@ -147,11 +149,17 @@ describe('key rotate', () => {
   it('shows the plan, asks, and says where the old key lies', async () => {
     const before = await readdir(join(dir, 'trust', 'private'));
     const question = `Replace the repository key of ${REPOSITORY}?`;
-    const no = await answering(`key rotate ${REPOSITORY}`, question, 'n\n');
+    const why: [string, string] = ['Why is the repository key replaced?', '\n'];
+    const no = await answering(`key rotate ${REPOSITORY}`, why, [question, 'n\n']);
     expect(no.exitCode).toBe(1);
     expect(no.err).toContain('the repository key would be replaced');
     expect(await readdir(join(dir, 'trust', 'private'))).toEqual(before);
-    const yes = await answering(`key rotate ${REPOSITORY}`, question, 'y\n');
+    const yes = await answering(
+      `key rotate ${REPOSITORY}`,
+      why,
+      [question, 'y\n'],
+      ['What becomes of the old private key?', '\n'],
+    );
     expect(yes.exitCode).toBe(0);
     expect(yes.out).toMatch(
       /✓ the repository key was replaced\n {2}old {2}[0-9a-f]{12}\n {7}\S+\.key is still there\n {2}new {2}[0-9a-f]{12}\n {7}\S+\.key\n/,

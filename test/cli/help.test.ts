@@ -59,6 +59,9 @@ const COMMANDS = [
   'completion',
 ];
 
+/** On the day on which somebody needs every option of it, two screens are no waste. */
+const TWO_SCREENS = 'key rotate';
+
 describe('--help', () => {
   it.each(COMMANDS)('of "%s" is on stdout, reads well and fits a screen', async command => {
     const words = command.split(' ').filter(Boolean);
@@ -66,7 +69,8 @@ describe('--help', () => {
     await expect(out).toMatchFileSnapshot(`help/${words.join('-') || 'tabellion'}.txt`);
     const lines = out.trimEnd().split('\n');
     expect(Math.max(...lines.map(line => [...line].length))).toBeLessThanOrEqual(80);
-    if (command !== '') expect(lines.length).toBeLessThanOrEqual(24);
+    if (command !== '')
+      expect(lines.length).toBeLessThanOrEqual(command === TWO_SCREENS ? 2 * 24 : 24);
     expect(lines.filter(line => line !== line.trimEnd())).toEqual([]);
     expect(err).toBe('');
     expect(exitCode).toBe(0);

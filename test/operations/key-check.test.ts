@@ -88,7 +88,6 @@ describe('checking keys', () => {
         role: 'targets',
         serverManaged: false,
         keyFiles: [],
-        removeOldKeys: false,
         dryRun: false,
         created: [],
       }),

@@ -17,28 +17,28 @@ import {
 import { checkOptions, OLD_KEYS, type RotationOptions, readWords } from '../rotation-request.ts';
 import { runCeremonyRequest } from './ceremony-request.ts';
 
-const DESCRIPTION = `Gives a role of repositories a new key; clients follow. It needs the root key, for
-a new root key the old one. Old private keys stay until the server has accepted
-the new ones and a fresh client has verified the result.
-The last word is the role if it is targets (the repository key, which is the
-default), root, snapshot or timestamp.
-With --compromised, what the repository holds is reviewed before it is signed
-again: each tag and signer is kept or removed, in the same publish. At a
-terminal you tick what stays.`;
+const DESCRIPTION = `Gives a role of repositories a new key; clients follow. It needs the root key,
+for a new root key the old one. Old private keys stay until the server has
+accepted the new ones and a fresh client has verified the result.
+The last word is the role if it is targets (the repository key, the default),
+root, snapshot or timestamp. With --compromised, what a repository holds is
+reviewed before it is signed again: each tag and signer is kept, or removed in
+the same publish. At a terminal you tick what stays.`;
 
 /** `tabellion key rotate` */
 export function addKeyRotate(key: Command, action: Action): void {
   const command = key
     .command('rotate')
-    .summary('replace a key of repositories')
+    .summary('replace a key of a repository')
     .description(DESCRIPTION)
+    .usage('[options] <image...> [role]')
     .argument('[words...]', 'the repositories, then the role')
     .option('--server-managed', 'let the server keep the snapshot key')
-    .addOption(repeated('--key <file>', 'rotate to this private key, or the stored one of this ID'))
+    .addOption(repeated('--key <file>', 'rotate to this private key: a file, or an ID'))
     .addOption(
       new Option(
         '--all-using <key-id>',
-        'in all repositories of this machine that trust the key',
+        'wherever this machine knows the key to be used',
       ).argParser(optionValue('--all-using')),
     )
     .addOption(
@@ -81,7 +81,7 @@ export function addKeyRotate(key: Command, action: Action): void {
           'somebody may have the key: see and tick what stays',
         ],
         [
-          'tabellion key rotate reg.example/app --compromised --trusted-since 2026-11-20 \\\n    --keep-known --drop-rest --yes',
+          'tabellion key rotate reg.example/app --compromised --yes \\\n    --trusted-since 2026-11-20 --keep-known --drop-rest',
           'the same without a question',
         ],
         ['tabellion key rotate --all-using 135a78a586dd --yes', 'wherever the key is used'],
