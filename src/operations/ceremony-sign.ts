@@ -1,8 +1,12 @@
 /** A ceremony on the machine that has root keys: to look at a request, and to sign it. No network, no trust data. */
-import type { CeremonyFile, CeremonySignature } from '../ceremony/ceremony-file.ts';
+import {
+  type CeremonyFile,
+  type CeremonySignature,
+  requestFingerprint,
+} from '../ceremony/ceremony-file.ts';
 import { type ReviewedRepository, reviewCeremony } from '../ceremony/review.ts';
 import { canonicalKeyId } from '../crypto/public-key.ts';
-import { KeyError, TabellionError } from '../errors.ts';
+import { KeyError, OperationError, TabellionError } from '../errors.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
 import { signAtHand } from '../tuf/role-keys.ts';
 import { ROOT } from '../tuf/role-name.ts';
@@ -35,6 +39,8 @@ export interface SignCeremonyRequest {
   readonly output: string;
   /** Sign although this machine remembers another root. */
   readonly newHistory?: boolean;
+  /** Of the request that a person has seen and agreed to: no other one is signed. */
+  readonly fingerprint?: string;
 }
 
 /**
@@ -71,7 +77,7 @@ export async function reviewBeforeSigning(
 /**
  * Signs every proposed root with the root keys that are here, and writes the answer.
  * @throws KeyError `KEY_MISSING` when none is; TrustError `CEREMONY_STALE`, `CEREMONY_FORKED`; OperationError
- *   `CEREMONY_EXPIRED`, `FILE_EXISTS`, and what {@link showCeremony} throws
+ *   `CEREMONY_EXPIRED`, `CEREMONY_CHANGED`, `FILE_EXISTS`, and what {@link showCeremony} throws
  */
 export async function signCeremony(
   session: Session,
@@ -131,10 +137,17 @@ async function open(session: Session, files: readonly string[]): Promise<Opened>
 
 async function prepare(
   session: Session,
-  { files, output, newHistory = false }: SignCeremonyRequest,
+  { files, output, newHistory = false, fingerprint }: SignCeremonyRequest,
 ): Promise<Opened & { memory: CeremonyMemory }> {
   if (!files.includes(output)) await checkNewFile(output);
   const opened = await open(session, files);
+  if (fingerprint !== undefined && requestFingerprint(opened.file) !== fingerprint) {
+    throw new OperationError(
+      'CEREMONY_CHANGED',
+      'The file is not the one any more that was shown: nothing was signed',
+      { hint: 'Copy it to a place where nobody else can write, and look at it again.' },
+    );
+  }
   checkAge(opened.file, session.now);
   const memory = await CeremonyMemory.open(session);
   if (!newHistory) for (const repository of opened.reviewed) memory.check(repository);

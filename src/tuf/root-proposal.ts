@@ -122,7 +122,9 @@ export function checkProposedRoot(
     throw new TrustError(
       'ROOT_CERTIFICATE_INVALID',
       `Not every root key of the proposed root has a certificate for ${gun} that is valid now`,
-      { hint: 'Make a new certificate for the key, and ask for a root with that.' },
+      {
+        hint: `Make a new certificate for the key, and ask for a root with that; or set the clock of this machine, which says ${now.toISOString().slice(0, 16)}Z.`,
+      },
     );
   }
   const different = new Set(usable.map(({ key }) => canonicalKeyId(key))).size;
@@ -177,6 +179,7 @@ export function checkSuccessor(current: RootMetadata | undefined, proposed: Root
   const wanted = (current?.version ?? 0) + 1;
   if (proposed.version !== wanted)
     throw undeclared(`it is version ${proposed.version}, and ${wanted} is next`);
+  if (proposed.consistentSnapshot) throw undeclared('it changes how files are named');
   const named = new Set([...proposed.roles.values()].flatMap(({ keyIds }) => keyIds ?? []));
   for (const [id, key] of proposed.keys) {
     if (keyId(key) !== id) throw undeclared('a key does not have the ID that it is listed under');

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../crypto/printable.ts';
 import { OperationError } from '../../errors.ts';
+import type { ShownCeremony } from '../../operations/ceremony-sign.ts';
 import { requireConfirmation } from '../confirmation.ts';
 import type { Action } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -52,19 +53,13 @@ export function addCeremonySign(ceremony: Command, action: Action): void {
           newHistory: options.newHistory === true,
         };
         const report = await context.withSession(async session => {
-          if (options.yes !== true) {
-            const shown = await reviewBeforeSigning(session, request);
-            display.error(...shownLines(shown, undefined, display.errorPaint, host.now()));
-            for (const warning of shownWarnings(shown)) display.warn(warning);
-            const { length } = shown.repositories;
-            const what =
-              length === 1
-                ? printable(shown.repositories[0]?.repository ?? '')
-                : `${length} repositories`;
-            if (!(await prompts?.confirm(`Sign this root of ${what}?`)))
-              throw new OperationError('DECLINED', 'Nothing was signed');
-          }
-          return await signCeremony(session, request);
+          if (options.yes === true) return await signCeremony(session, request);
+          const shown = await reviewBeforeSigning(session, request);
+          display.error(...shownLines(shown, undefined, display.errorPaint, host.now()));
+          for (const warning of shownWarnings(shown)) display.warn(warning);
+          if (!(await prompts?.confirm(`Sign ${subject(shown)}?`)))
+            throw new OperationError('DECLINED', 'Nothing was signed');
+          return await signCeremony(session, { ...request, fingerprint: shown.fingerprint });
         });
         const codes = options.qr === true ? await ceremonyCodes([report.file]) : undefined;
         display.result({
@@ -76,4 +71,10 @@ export function addCeremonySign(ceremony: Command, action: Action): void {
         return EXIT.done;
       }),
     );
+}
+
+function subject({ repositories }: ShownCeremony): string {
+  const [first, ...others] = repositories;
+  if (others.length > 0) return `these roots of ${repositories.length} repositories`;
+  return `this root of ${printable(first?.repository ?? '')}`;
 }
