@@ -15,6 +15,7 @@ const CODES: ReadonlyMap<string, string> = new Map([
   ['commander.excessArguments', 'ARGUMENTS_TOO_MANY'],
   ['commander.invalidArgument', 'ARGUMENT_INVALID'],
   ['commander.conflictingOption', 'OPTIONS_CONFLICT'],
+  ['commander.missingMandatoryOptionValue', 'OPTION_MISSING'],
 ]);
 
 const SECRET_FLAG = /^--(?:.*-)?(?:pass|passwd|password|passphrase|secret)(?:-.*)?$/;
@@ -43,6 +44,7 @@ const REWORDINGS: readonly [RegExp, string][] = [
   [/^unknown command '(.*)'$/s, 'There is no command “$1”'],
   [/^missing required argument '(.*)'$/, 'The argument $1 is missing'],
   [/^option '(?:-., )?(--[^ ']+).*' argument missing$/, 'Option $1 needs a value'],
+  [/^required option '(?:-., )?(--[^ ']+).*' not specified$/, 'Option $1 is missing'],
   [
     /^too many arguments for '(.*)'\. Expected (\d+) .* but got (\d+).*$/,
     'The command $1 takes $2 arguments, found $3',

@@ -28,8 +28,8 @@ interface Options {
   readonly dryRun?: boolean;
 }
 
-const DESCRIPTION = `Writes a request for signatures of root keys that are not on this machine. WHAT
-is rotate (the key of --role), init, rotate-root, add-root-key or renew-root.
+const DESCRIPTION = `Writes a request for signatures of root keys that are kept offline. CHANGE is
+rotate (the key of --role), init, rotate-root, add-root-key or renew-root.
 Nothing is published before “tabellion ceremony apply”.`;
 
 /** `tabellion ceremony request` */
@@ -38,8 +38,8 @@ export function addCeremonyRequest(ceremony: Command, action: Action): void {
     .command('request')
     .summary('ask for signatures of root keys')
     .description(DESCRIPTION)
-    .usage('[options] <what> <image...>')
-    .addArgument(new Argument('<what>', 'what shall be done').choices(CEREMONY_KINDS))
+    .usage('[options] <change> <image...>')
+    .addArgument(new Argument('<change>', 'what shall be done').choices(CEREMONY_KINDS))
     .argument('<image...>', 'the repositories')
     .requiredOption('-o, --output <file>', 'where the request goes', optionValue('--output'))
     .option('--role <role>', 'targets (default), snapshot or timestamp', optionValue('--role'))
@@ -67,9 +67,9 @@ export function addCeremonyRequest(ceremony: Command, action: Action): void {
       ),
     )
     .action(
-      action<[CeremonyKind, string[]], Options>(async (context, options, what, images) =>
+      action<[CeremonyKind, string[]], Options>(async (context, options, kind, images) =>
         runCeremonyRequest(context, {
-          kind: what,
+          kind,
           images,
           ...(options.role === undefined ? {} : { role: options.role }),
           output: options.output,

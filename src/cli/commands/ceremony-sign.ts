@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../crypto/printable.ts';
-import { OperationError } from '../../errors.ts';
+import { OperationError, UsageError } from '../../errors.ts';
 import type { ShownCeremony } from '../../operations/ceremony-sign.ts';
-import { requireConfirmation } from '../confirmation.ts';
 import type { Action } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
@@ -45,8 +44,14 @@ export function addCeremonySign(ceremony: Command, action: Action): void {
         const { reviewBeforeSigning, signCeremony } = await import(
           '../../operations/ceremony-sign.ts'
         );
-        requireConfirmation(context, { yes: options.yes === true }, 'Signing with a root key');
         const { display, host, prompts } = context;
+        if (options.yes !== true && prompts === undefined) {
+          throw new UsageError(
+            'CONFIRMATION_NEEDED',
+            'Signing with a root key needs a confirmation, and nobody can be asked here',
+            { hint: 'Add --yes; what would be signed is told by: tabellion ceremony show FILE' },
+          );
+        }
         const request = {
           files: [file],
           output: options.output ?? file,

@@ -4,7 +4,6 @@ import type {
   CeremonyKey,
   CeremonyRepositoryView,
   CeremonyRoleChange,
-  CeremonySigners,
 } from '../../operations/ceremony-view.ts';
 import { dateWithDistance } from '../dates.ts';
 import type { Paint } from '../display.ts';
@@ -55,24 +54,29 @@ export function repositoryLines(view: CeremonyRepositoryView, paint: Paint, now:
     lines.push(`    the present one is until ${date(expires.before)}`);
   for (const change of view.changes) lines.push(...changeLines(change, paint, now));
   lines.push(...currentLines(view));
-  for (const signers of view.signers) lines.push(...signersLines(signers, paint));
+  lines.push(...allSignersLines(view, paint));
   return lines;
 }
 
 /** Who must sign, and who has. */
-export function signersLines(
-  { by, threshold, missing, keys }: CeremonySigners,
-  paint: Paint,
-): string[] {
-  const whose = by === 'current' ? 'present root keys' : 'root keys as they would be';
-  const state = missing === 0 ? paint.green('enough') : paint.yellow(`${missing} missing`);
-  return [
-    `  needs ${threshold} signature${threshold === 1 ? '' : 's'} of the ${whose}: ${state}`,
-    ...keys.map(
-      key =>
-        `    ${key.signed ? `${paint.green('✓')} signed ` : '  not yet'} ${shortKeyId(key.id)}`,
-    ),
-  ];
+export function allSignersLines({ signers, kind }: CeremonyRepositoryView, paint: Paint): string[] {
+  return signers.flatMap(one => {
+    const { by, threshold, missing, keys } = one;
+    const whose =
+      by === 'current'
+        ? 'present root keys'
+        : signers.length > 1 || kind === 'init'
+          ? 'new root keys'
+          : 'root keys';
+    const state = missing === 0 ? paint.green('enough') : paint.yellow(`${missing} missing`);
+    return [
+      `  needs ${threshold} signature${threshold === 1 ? '' : 's'} of the ${whose}: ${state}`,
+      ...keys.map(
+        key =>
+          `    ${key.signed ? `${paint.green('✓')} signed ` : '  not yet'} ${shortKeyId(key.id)}`,
+      ),
+    ];
+  });
 }
 
 function changeLines(

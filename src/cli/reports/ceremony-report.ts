@@ -8,7 +8,7 @@ import type { CeremonyCodes } from '../commands/ceremony-codes.ts';
 import type { Paint } from '../display.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
-import { kindWords, repositoryLines, signersLines, thumbprintLines } from './ceremony-lines.ts';
+import { allSignersLines, kindWords, repositoryLines, thumbprintLines } from './ceremony-lines.ts';
 
 type Codes = CeremonyCodes | undefined;
 
@@ -145,7 +145,7 @@ export function statusLines(report: CeremonyView, paint: Paint): string[] {
     ...(index === 0 ? [] : ['']),
     paint.bold(printable(view.repository)),
     `  ${kindWords(view)}`,
-    ...view.signers.flatMap(signers => signersLines(signers, paint)),
+    ...allSignersLines(view, paint),
   ]);
 }
 
