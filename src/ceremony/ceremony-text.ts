@@ -7,7 +7,7 @@ import { sha256Hex } from '../crypto/digest.ts';
 import { OperationError } from '../errors.ts';
 import { CEREMONY_SIZE_LIMIT } from './ceremony-file.ts';
 
-/** How much of a file stands in one part, in base32 digits: a code of 69 modules, which fits 80 columns. */
+/** How much of a file stands in one part, in base32 digits: a code of 61 modules, which fits 80 columns. */
 const PART_DIGITS = 400;
 /** More would keep nobody at the camera. */
 export const PARTS_LIMIT = 40;
