@@ -5,9 +5,13 @@ import { type Certificate, parseCertificateDer } from './certificate-parse.ts';
 import { certificateProblem, certificateProblemText } from './certificate-problem.ts';
 import { DerError } from './der.ts';
 import { sha256Hex } from './digest.ts';
-import { decodePem } from './pem.ts';
+import { decodePem, encodePem } from './pem.ts';
 import { printable } from './printable.ts';
-import { type PublicKeyInfo, readPublicKeyInfo } from './subject-public-key-info.ts';
+import {
+  encodeEd25519PublicKeyInfo,
+  type PublicKeyInfo,
+  readPublicKeyInfo,
+} from './subject-public-key-info.ts';
 
 /** A public key of TUF metadata. Treat it as immutable: IDs and verifiers are kept for it. */
 export interface PublicKey {
@@ -120,14 +124,35 @@ function bareKey(key: PublicKey): PublicKey {
 }
 
 /**
+ * The `PUBLIC KEY` block of a bare key, as {@link readPublicKeyPem} reads it.
+ *
+ * @param headers of the block, such as `role`.
+ */
+export function encodePublicKeyPem(key: PublicKey, headers: readonly [string, string][]): string {
+  const { keytype, publicBytes } = key;
+  const bytes = keytype === 'ed25519' ? encodeEd25519PublicKeyInfo(publicBytes) : publicBytes;
+  return encodePem({ label: 'PUBLIC KEY', headers: [...headers], bytes });
+}
+
+export interface PublicKeyFileOptions {
+  readonly ed25519?: boolean;
+}
+
+/**
  * Reads a public key file for a delegation: the first PEM block, a `CERTIFICATE` (further ones in the file
  * are dropped) or a `PUBLIC KEY` (spec/keys.md 7, "Public key files").
  *
  * @param now the time at which a certificate has to be valid.
+ * @param options.ed25519 whether a bare Ed25519 key is taken, which Notary and Docker refuse in a file though not in
+ *   metadata.
  * @throws {KeyError} `KEY_FILE_DAMAGED`, `KEY_UNSUPPORTED` (an algorithm that Notary cannot verify, or no
  *   public key at all), `CERTIFICATE_UNACCEPTABLE` (expired, signed with SHA-1, RSA below 2048 bits …).
  */
-export function readPublicKeyPem(text: string | Uint8Array, now: Date): PublicKey {
+export function readPublicKeyPem(
+  text: string | Uint8Array,
+  now: Date,
+  { ed25519 = false }: PublicKeyFileOptions = {},
+): PublicKey {
   const block = decodePem(text);
   if (block === undefined) {
     throw new KeyError('KEY_FILE_DAMAGED', 'The file holds no PEM block, so no public key.', {
@@ -138,7 +163,7 @@ export function readPublicKeyPem(text: string | Uint8Array, now: Date): PublicKe
     case 'CERTIFICATE':
       return certificateKey(block.bytes, now);
     case 'PUBLIC KEY':
-      return bareKeyOfFile(block.bytes);
+      return bareKeyOfFile(block.bytes, ed25519);
     default:
       throw new KeyError(
         'KEY_UNSUPPORTED',
@@ -177,7 +202,7 @@ function certificateKey(der: Uint8Array, now: Date): PublicKey {
   return { keytype: `${keytype}-x509`, publicBytes: Buffer.from(certificate.pem) };
 }
 
-function bareKeyOfFile(der: Uint8Array): PublicKey {
+function bareKeyOfFile(der: Uint8Array, takesEd25519: boolean): PublicKey {
   let info: PublicKeyInfo;
   try {
     info = readPublicKeyInfo(der);
@@ -189,6 +214,9 @@ function bareKeyOfFile(der: Uint8Array): PublicKey {
   }
   if (info.kind === 'ec' || info.kind === 'rsa') {
     return { keytype: info.kind === 'ec' ? 'ecdsa' : 'rsa', publicBytes: der };
+  }
+  if (info.kind === 'ed25519' && takesEd25519) {
+    return { keytype: 'ed25519', publicBytes: info.raw };
   }
   const found = info.kind === 'ed25519' ? 'Ed25519' : `algorithm ${info.algorithm}`;
   throw new KeyError(

@@ -102,6 +102,11 @@ export function encodeEcPublicKeyInfo(curve: Curve, point: Uint8Array): Buffer {
   );
 }
 
+/** The SubjectPublicKeyInfo of the 32 bytes of an Ed25519 key (RFC 8410). */
+export function encodeEd25519PublicKeyInfo(raw: Uint8Array): Buffer {
+  return encodeSequence(encodeSequence(encodeObjectIdentifier(OID.ed25519)), encodeBitString(raw));
+}
+
 /** The SubjectPublicKeyInfo of an RSA key: modulus and exponent, unsigned big-endian. */
 export function encodeRsaPublicKeyInfo(modulus: Uint8Array, exponent: Uint8Array): Buffer {
   return encodeSequence(

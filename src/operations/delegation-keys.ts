@@ -1,21 +1,27 @@
 /** Public keys for delegations, from files: certificates and bare keys (keys.md 7). */
 import { readFile } from 'node:fs/promises';
 import { printable } from '../crypto/printable.ts';
-import { type PublicKey, readPublicKeyPem } from '../crypto/public-key.ts';
+import {
+  type PublicKey,
+  type PublicKeyFileOptions,
+  readPublicKeyPem,
+} from '../crypto/public-key.ts';
 import { KeyError } from '../errors.ts';
 
 /**
  * Reads the first key of each file.
  * @param now the time at which certificates have to be valid
+ * @param options what is taken beyond what Notary and Docker take
  * @throws KeyError `KEY_FILE_UNREADABLE`, `KEY_FILE_DAMAGED`, `KEY_UNSUPPORTED`, `CERTIFICATE_UNACCEPTABLE`;
  *   each with the `file` in its details
  */
 export async function readDelegationKeys(
   files: readonly string[],
   now: Date,
+  options: PublicKeyFileOptions = {},
 ): Promise<PublicKey[]> {
   const keys: PublicKey[] = [];
-  for (const file of files) keys.push(readPublicKey(file, await readKeyText(file), now));
+  for (const file of files) keys.push(readPublicKey(file, await readKeyText(file), now, options));
   return keys;
 }
 
@@ -36,9 +42,14 @@ export async function readKeyText(file: string): Promise<Uint8Array> {
   }
 }
 
-function readPublicKey(file: string, text: Uint8Array, now: Date): PublicKey {
+function readPublicKey(
+  file: string,
+  text: Uint8Array,
+  now: Date,
+  options: PublicKeyFileOptions,
+): PublicKey {
   try {
-    return readPublicKeyPem(text, now);
+    return readPublicKeyPem(text, now, options);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
     const { code, message, hint, details } = error;

@@ -71,7 +71,7 @@ export async function addDelegation(
       hint: 'Give public keys or certificates, or paths.',
     });
   }
-  const keys = await readDelegationKeys(keyFiles, session.now);
+  const keys = await readDelegationKeys(keyFiles, session.now, { ed25519: true });
   return await changeDelegations(session, gun, request, repository => {
     if (keys.length === 0 && repository.delegation(role) === undefined) throw unknown(role);
     const changes = delegationAdditions({ role, keys, paths });

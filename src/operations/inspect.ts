@@ -16,6 +16,7 @@ import { type ExpiredTrustData, loadExpired } from './expired-trust-data.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { naturalOrder } from './natural-order.ts';
 import type { PlatformDigests } from './platform-digests.ts';
+import type { Reminder } from './reminders.ts';
 import type { Session } from './session.ts';
 import { REPOSITORY_ADMIN, type ReleasedTag, releasedTags, viewOf } from './signed-tags.ts';
 import { loadTrustData, roleExpiries, type TrustData, type TrustDataOrigin } from './trust-data.ts';
@@ -98,6 +99,8 @@ export interface Inspected {
   /** What one platform runs of it, where that was asked for. */
   readonly platformDigests?: PlatformDigests;
   readonly warnings: readonly string[];
+  /** What the keys on this machine that the repository trusts will need some day. */
+  readonly reminders: readonly Reminder[];
 }
 
 export type InspectResult = Inspected;
@@ -132,7 +135,10 @@ async function inspectImage(
       },
     );
     if ('error' in data) return foundExpired(image, data);
-    const inspected = found(image, data);
+    const inspected = {
+      ...found(image, data),
+      reminders: await keyReminders(session, image.repository),
+    };
     return platform === undefined
       ? inspected
       : await withPlatform(session, image, platform, inspected);
@@ -162,6 +168,12 @@ async function withPlatform(
   };
 }
 
+/** Of expiries the warnings tell already. */
+async function keyReminders(session: Session, repository: string): Promise<Reminder[]> {
+  const { reminders } = await import('./reminders.ts');
+  return (await reminders(session, [repository])).filter(({ kind }) => kind !== 'near-expiry');
+}
+
 function found(image: ImageReference, { trusted, origin, warnings }: TrustData): InspectResult {
   const name = image.digest === undefined ? image.tag : undefined;
   const tags = releasedTags(viewOf(trusted), name).sort((a, b) => naturalOrder(a.tag, b.tag));
@@ -178,6 +190,7 @@ function found(image: ImageReference, { trusted, origin, warnings }: TrustData):
     trustData: origin,
     dockerJson: dockerJson(image, tags, signers, administrativeKeys),
     warnings,
+    reminders: [],
   };
 }
 
@@ -204,6 +217,7 @@ function failed(image: ImageReference, error: TabellionError): InspectResult {
     roles: [],
     dockerJson: dockerJson(image, [], [], []),
     warnings: [],
+    reminders: [],
   };
 }
 

@@ -1,16 +1,20 @@
 /** A new private key, and the file by which others let it sign. */
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { encodePem } from '../crypto/pem.ts';
+import { encodePublicKeyPem } from '../crypto/public-key.ts';
 import { OperationError, UsageError } from '../errors.ts';
 import { parseImageReference } from '../registry/image-reference.ts';
 import { writeFileAtomic } from '../trust-dir/atomic-file.ts';
-import { SNAPSHOT, TARGETS } from '../tuf/role-name.ts';
+import { ROOT, SNAPSHOT, TARGETS } from '../tuf/role-name.ts';
 import { keyFile, type Session } from './session.ts';
+
+export type KeyAlgorithm = 'ecdsa' | 'ed25519';
 
 export interface GenerateKeyRequest {
   /** `root`, `targets`, `snapshot`, or the name of a signer. */
   readonly role: string;
+  /** ECDSA on P-256 unless told; a root key can be nothing else. */
+  readonly algorithm?: KeyAlgorithm;
   /** The repository of a targets or snapshot key. */
   readonly repository?: string;
   /** Where to write the public key (PEM with a `role` header, as `docker trust key generate` writes it). */
@@ -22,19 +26,27 @@ export interface GenerateKeyRequest {
 export interface GeneratedKey {
   readonly id: string;
   readonly role: string;
+  readonly algorithm: KeyAlgorithm;
   readonly file: string;
   readonly publicKeyFile?: string;
 }
 
 /**
- * Makes a P-256 key and stores it encrypted.
+ * Makes a key and stores it encrypted.
  * @throws UsageError, KeyError, OperationError `FILE_EXISTS`, `FILE_NOT_WRITABLE`
  */
 export async function generateKey(
   session: Session,
   request: GenerateKeyRequest,
 ): Promise<GeneratedKey> {
-  const { role } = request;
+  const { role, algorithm = 'ecdsa' } = request;
+  if (role === ROOT && algorithm === 'ed25519') {
+    throw new UsageError(
+      'KEY_ALGORITHM',
+      'A root key cannot be Ed25519: a root stands in trust data by a certificate, which Notary has for ECDSA and RSA only',
+      { hint: 'Leave --algorithm out.' },
+    );
+  }
   const needsRepository = role === TARGETS || role === SNAPSHOT;
   if (needsRepository !== (request.repository !== undefined)) {
     throw new UsageError(
@@ -54,18 +66,15 @@ export async function generateKey(
   if (publicKeyFile !== undefined) await checkNewFile(publicKeyFile);
   request.onStart?.();
   const keys = await session.keys();
-  const key = await keys.generate({ role, ...(gun === undefined ? {} : { gun }) });
+  const key = await keys.generate({ role, algorithm, ...(gun === undefined ? {} : { gun }) });
   if (publicKeyFile !== undefined) {
-    const pem = encodePem({
-      label: 'PUBLIC KEY',
-      headers: [['role', role]],
-      bytes: key.publicKey.publicBytes,
-    });
+    const pem = encodePublicKeyPem(key.publicKey, [['role', role]]);
     await writeFileAtomic(publicKeyFile, Buffer.from(pem, 'utf8'));
   }
   return {
     id: key.id,
     role,
+    algorithm,
     file: keyFile(session, key.id),
     ...(publicKeyFile === undefined ? {} : { publicKeyFile }),
   };

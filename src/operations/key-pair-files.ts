@@ -1,7 +1,8 @@
 /** A new key pair in two files, and in no key store: what `notary key generate -o` makes (keys.md 7). */
-import { encodePem } from '../crypto/pem.ts';
+
 import { generatePrivateKey } from '../crypto/private-key.ts';
 import { encodePrivateKeyPem } from '../crypto/private-key-pem.ts';
+import { encodePublicKeyPem } from '../crypto/public-key.ts';
 import { newKeyEncryption } from '../keys/key-strength.ts';
 import { createWithPassphrase } from '../keys/passphrase.ts';
 import { writeFileAtomic } from '../trust-dir/atomic-file.ts';
@@ -44,11 +45,7 @@ export async function generateKeyPairFiles(
       await writeFileAtomic(privateFile, Buffer.from(text, 'utf8'));
     },
   );
-  const text = encodePem({
-    label: 'PUBLIC KEY',
-    headers: [['role', role]],
-    bytes: key.publicKey.publicBytes,
-  });
+  const text = encodePublicKeyPem(key.publicKey, [['role', role]]);
   await writeFileAtomic(publicFile, Buffer.from(text, 'utf8'));
   return { id: key.id, publicFile, privateFile };
 }

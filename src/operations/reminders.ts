@@ -22,19 +22,29 @@ const NAMED = 3;
 const SHOWN_DIGITS = 12;
 
 /**
- * Reminders about the private keys here and what they sign for.
- * @param repositories GUNs: only the keys that these trust; unless told, all keys, also those that nobody trusts
+ * Reminders about the private keys here that repositories trust, and about their metadata. Never throws: what was asked
+ * for has been done already.
+ * @param repositories GUNs
  */
 export async function reminders(
   session: Session,
-  repositories?: readonly string[],
+  repositories: readonly string[],
 ): Promise<Reminder[]> {
-  const trust = await cachedTrust(session, repositories);
-  const entries = (await (await session.keys()).list()).filter(({ usable }) => usable);
-  return remindersOf(session, trust, entries, repositories === undefined);
+  try {
+    const trust = await cachedTrust(session, repositories);
+    const entries = (await (await session.keys()).list()).filter(({ usable }) => usable);
+    return await remindersOf(session, trust, entries, false);
+  } catch (error) {
+    if (!(error instanceof TabellionError)) throw error;
+    session.log(`no reminders: ${error.message}`);
+    return [];
+  }
 }
 
-/** As {@link reminders}, of what has been read already. */
+/**
+ * As {@link reminders}, of what has been read already.
+ * @param ofAllKeys whether keys count that nobody trusts
+ */
 export async function remindersOf(
   session: Session,
   trust: CachedTrust,

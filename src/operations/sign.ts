@@ -17,6 +17,7 @@ import {
   keysToCreate,
 } from './initialise-repository.ts';
 import { keyRing, type PublishPlan, publishChanges } from './publish.ts';
+import { type Reminder, reminders } from './reminders.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 import { type SignableImage, signableImages, targetChanges } from './signable-images.ts';
 import { newRepositoryRoles, signableRoles } from './signing-roles.ts';
@@ -66,6 +67,8 @@ export interface SignedRepository {
 export interface SignReport {
   readonly dryRun: boolean;
   readonly repositories: readonly SignedRepository[];
+  /** What the keys and the trust data of these repositories will need some day. */
+  readonly reminders: readonly Reminder[];
 }
 
 /**
@@ -92,7 +95,15 @@ export async function sign(session: Session, request: SignRequest): Promise<Sign
       repositories.push(failedGroup(session, images, created, error));
     }
   }
-  return { dryRun: request.dryRun, repositories };
+  const signed = repositories.filter(({ error }) => error === undefined);
+  return {
+    dryRun: request.dryRun,
+    repositories,
+    reminders: await reminders(
+      session,
+      signed.map(({ repository }) => repository),
+    ),
+  };
 }
 
 /** A registry that proves nothing may name any digest. */

@@ -16,7 +16,7 @@ export async function signerPublicKeys(
   session: Session,
   { keyFiles = [], keyIds = [] }: SignerKeys,
 ): Promise<PublicKey[]> {
-  const keys = await readDelegationKeys(keyFiles, session.now);
+  const keys = await readDelegationKeys(keyFiles, session.now, { ed25519: true });
   const store = await session.keys();
   for (const id of await resolveKeyIds(session, keyIds))
     keys.push((await store.open(id)).publicKey);

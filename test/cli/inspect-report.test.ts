@@ -18,6 +18,7 @@ const role = (name: string, version: number, expires: string, key: string) => ({
 });
 
 const INSPECTED: InspectResult = {
+  reminders: [],
   image: 'reg.example/app',
   repository: 'reg.example/app',
   exitCode: 0,

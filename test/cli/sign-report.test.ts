@@ -13,6 +13,7 @@ const ROLES = ['targets/releases', 'targets/alice'];
 
 const SIGNED: SignReport = {
   dryRun: false,
+  reminders: [],
   repositories: [
     {
       repository: 'reg.example/app',
@@ -82,7 +83,7 @@ describe('the report of sign', () => {
       versions: {},
       tags: repository.tags.map(tag => ({ ...tag, status: 'would-sign' as const })),
     }));
-    const lines = text(signLines({ dryRun: true, repositories }, PLAIN.paint));
+    const lines = text(signLines({ ...SIGNED, dryRun: true, repositories }, PLAIN.paint));
     expect(lines).toContain('would be initialised');
     expect(lines).toContain('+ 1.9 would be signed into releases, alice');
     expect(lines).toContain('nothing was published');
@@ -105,8 +106,8 @@ describe('the report of sign', () => {
       error: { code: 'SERVER_ERROR', message: 'The server failed', hint: 'Try again.' },
       exitCode: 5,
     };
-    const report = { dryRun: false, repositories: [repository, failed] };
-    const shown = text(signLines({ dryRun: false, repositories: [failed] }, PLAIN.paint));
+    const report = { ...SIGNED, repositories: [repository, failed] };
+    const shown = text(signLines({ ...SIGNED, repositories: [failed] }, PLAIN.paint));
     expect(shown).toContain('✗ not signed: The server failed');
     expect(shown).toContain('hint: Try again.');
     expect(shown).toContain('/trust/private/ccc.key');

@@ -104,3 +104,8 @@ function capture(isTTY: boolean, columns: number) {
     });
   return { stream, text: () => text, shows };
 }
+
+/** What a command says on stderr, without its reminders of keys and expiries. */
+export function apartFromReminders(err: string): string {
+  return err.replace(/^reminder: .*\n/gm, '');
+}

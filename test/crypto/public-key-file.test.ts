@@ -2,7 +2,12 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { makeRootCertificate } from '../../src/crypto/certificate.ts';
 import { generatePrivateKey, PrivateKey } from '../../src/crypto/private-key.ts';
-import { canonicalKeyId, keyId, readPublicKeyPem } from '../../src/crypto/public-key.ts';
+import {
+  canonicalKeyId,
+  encodePublicKeyPem,
+  keyId,
+  readPublicKeyPem,
+} from '../../src/crypto/public-key.ts';
 import { KeyError } from '../../src/errors.ts';
 import { readVector } from '../support/fixtures.ts';
 
@@ -41,6 +46,18 @@ describe('public key files', () => {
     // Line ends, text around and further certificates make no difference: the text is written anew.
     const crlf = `text\n${text.toString().replaceAll('\n', '\r\n')}${text}`;
     expect(keyId(readPublicKeyPem(crlf, NOW))).toBe(keyId(bob));
+  });
+
+  test('an Ed25519 key, for who can do more than Notary', () => {
+    const key = generatePrivateKey('ed25519');
+    const pem = encodePublicKeyPem(key.publicKey, [['role', 'eddy']]);
+    const read = readPublicKeyPem(pem, NOW, { ed25519: true });
+    expect([read.keytype, keyId(read)]).toEqual(['ed25519', key.id]);
+    expect(refusal(pem)).toBe('KEY_UNSUPPORTED');
+    // As OpenSSL writes one, and reads ours.
+    const { publicKey } = generateKeyPairSync('ed25519');
+    const ofOpenssl = readPublicKeyPem(publicPem(publicKey), NOW, { ed25519: true });
+    expect(encodePublicKeyPem(ofOpenssl, [])).toBe(publicPem(publicKey));
   });
 
   test('an EC certificate', () => {

@@ -22,6 +22,7 @@ describe.concurrent('generateKey', () => {
     expect(made).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{64}$/),
       role: 'alice',
+      algorithm: 'ecdsa',
       file: join(machine.trustDir, 'private', `${made.id}.key`),
       publicKeyFile,
     });
@@ -36,6 +37,25 @@ describe.concurrent('generateKey', () => {
     const { keys, privateDir } = await machine.run(listKeys);
     expect(privateDir).toBe(join(machine.trustDir, 'private'));
     expect(keys).toMatchObject([{ id: made.id, role: 'alice', encrypted: true }]);
+  });
+
+  it('makes Ed25519 keys for signers and repositories, which sign; never for a root', async ({
+    scene,
+  }) => {
+    const machine = await scene.machine();
+    const publicKeyFile = join(machine.home, 'eddy.pub');
+    const request = { role: 'eddy', algorithm: 'ed25519', publicKeyFile } as const;
+    const { id } = await generate(machine, request);
+    const read = readPublicKeyPem(await readFile(publicKeyFile), NOW, { ed25519: true });
+    expect([read.keytype, canonicalKeyId(read)]).toEqual(['ed25519', id]);
+    await machine.signOne(`${GUN}:1`, { signer: 'eddy' });
+    expect((await machine.inspect(GUN)).signers).toMatchObject([{ name: 'eddy', keys: [{ id }] }]);
+    await expectFailure(
+      generate(machine, { role: 'root', algorithm: 'ed25519' }),
+      UsageError,
+      'KEY_ALGORITHM',
+    );
+    expect(await machine.keyRoles()).toEqual(['eddy', 'root', 'targets']);
   });
 
   it('keeps the repository with a targets or snapshot key, by its full name', async ({ scene }) => {

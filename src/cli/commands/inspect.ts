@@ -4,6 +4,7 @@ import { worstExitCode } from '../exit-codes.ts';
 import { type FreshnessOptions, freshness } from '../freshness.ts';
 import { examples } from '../help-text.ts';
 import { optionValue } from '../option-values.ts';
+import { showReminders } from '../reminders.ts';
 import {
   inspectBrief,
   inspectErrors,
@@ -66,6 +67,10 @@ export function addInspect(program: Command, action: Action): void {
           warnings: [...new Set(report.images.flatMap(image => image.warnings))],
         });
         if (!display.options.json) display.error(...inspectErrors(report));
+        showReminders(
+          display,
+          report.images.flatMap(({ reminders }) => reminders),
+        );
         return worstExitCode(report.images.map(image => image.exitCode));
       }),
     );

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { printable } from '../../crypto/printable.ts';
 import { UsageError } from '../../errors.ts';
 import type { Action } from '../context.ts';
@@ -13,6 +13,7 @@ interface Options {
   readonly role?: string;
   readonly repository?: string;
   readonly dir?: string;
+  readonly algorithm?: 'ecdsa' | 'ed25519';
 }
 
 const DESCRIPTION = `Makes a private key, encrypted by a passphrase, in the trust directory. With a
@@ -20,6 +21,11 @@ NAME: a signer's key, and NAME.pub for the person who adds you as a signer.`;
 
 /** The grammar of signer names (cli.md 2.5), so that `docker trust` can use the key. */
 const SIGNER_NAME = /^[a-z0-9][a-z0-9_-]*$/;
+/** Notary and Docker sign and verify with such a key once it is in the trust data, but cannot put it there. */
+const ED25519_NOTES = [
+  'Notary and Docker use this key, but do not read its public half from a file:',
+  'have it added by “tabellion signer add”, or rotate to it by “tabellion key rotate”.',
+];
 /** Roles whose key belongs to one repository. */
 const REPOSITORY_ROLES = new Set(['targets', 'snapshot']);
 
@@ -36,6 +42,12 @@ export function addKeyGenerate(key: Command, action: Action): void {
       'repository of a targets or snapshot key',
       optionValue('--repository'),
     )
+    .addOption(
+      new Option('--algorithm <name>', 'ecdsa (P-256, the default) or ed25519').choices([
+        'ecdsa',
+        'ed25519',
+      ]),
+    )
     .option('--dir <dir>', 'where NAME.pub goes (default: here)', optionValue('--dir'))
     .addHelpText(
       'after',
@@ -48,7 +60,12 @@ export function addKeyGenerate(key: Command, action: Action): void {
       action<[string | undefined], Options>(async (context, options, name) => {
         const request = keyRequest(name, options);
         const { generateKey } = await import('../../operations/key-generate.ts');
-        const made = await context.withSession(session => generateKey(session, request));
+        const made = await context.withSession(session =>
+          generateKey(session, {
+            ...request,
+            ...(options.algorithm === undefined ? {} : { algorithm: options.algorithm }),
+          }),
+        );
         context.display.result({
           json: () => ({ schemaVersion: SCHEMA_VERSION, ...made }),
           text: () => {
@@ -57,6 +74,7 @@ export function addKeyGenerate(key: Command, action: Action): void {
               `  private key  ${printable(made.file)}`,
             ];
             if (made.publicKeyFile) lines.push(`  public key   ${printable(made.publicKeyFile)}`);
+            if (made.algorithm === 'ed25519') lines.push(...ED25519_NOTES);
             return lines;
           },
           brief: () => [made.id],

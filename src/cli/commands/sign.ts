@@ -3,6 +3,7 @@ import type { Action } from '../context.ts';
 import { examples } from '../help-text.ts';
 import { imageSource, SOURCE_FORMS, type SourceOptions } from '../image-source.ts';
 import { optionValue, repeatedValue, wholeNumber } from '../option-values.ts';
+import { showReminders } from '../reminders.ts';
 import {
   signBrief,
   signErrors,
@@ -74,6 +75,7 @@ export function addSign(program: Command, action: Action): void {
         });
         if (context.display.options.quiet && !context.display.options.json)
           context.display.error(...signErrors(report));
+        showReminders(context.display, report.reminders);
         return signOutcome(report);
       }),
     );
