@@ -11,6 +11,7 @@ import { addKey } from './commands/key.ts';
 import { addPassphrase } from './commands/passphrase.ts';
 import { addPlugin } from './commands/plugin.ts';
 import { addPush } from './commands/push.ts';
+import { addRecover } from './commands/recover.ts';
 import { addRenew } from './commands/renew.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addServe } from './commands/serve.ts';
@@ -63,6 +64,8 @@ export function buildProgram(runtime: Runtime): Command {
   addDelegation(program, action);
   addWitness(program, action);
   addCeremony(program, action);
+  program.commandsGroup('On the worst day:');
+  addRecover(program, action);
   program.commandsGroup('In the old words:');
   addDialects(program);
   program.commandsGroup('More:');

@@ -83,7 +83,7 @@ async function loadRepository(
 }
 
 /** The server that the newest remembered copy came from, of those that a server gave. */
-async function serverOfRecord(session: Session, gun: string): Promise<string | undefined> {
+export async function serverOfRecord(session: Session, gun: string): Promise<string | undefined> {
   for (const time of (await knownTimes(session, gun)).reverse()) {
     const copy = await knownBefore(session, gun, time);
     if (copy?.from === 'server') return copy.server;

@@ -40,12 +40,17 @@ export interface PingResult {
   readonly status: number;
   /** The logins that the server offers; none when it wants none. */
   readonly challenges: readonly Challenge[];
+  /** The server's clock, as it says itself. */
+  readonly date?: Date;
 }
 
 const KEY_LIMIT = 256 * 1024;
 /** What is of no interest but must be read: answers to a publish and the like. */
 const SMALL_LIMIT = 64 * 1024;
 const CHANGEFEED_LIMIT = 16 * 1024 * 1024;
+const CHANGEFEED_PAGE = 1000;
+/** A server of years: what came later is found by other ways. */
+const CHANGEFEED_MOST = 100_000;
 const PING_TIMEOUT = 5000;
 
 interface Call {
@@ -53,6 +58,8 @@ interface Call {
   readonly path: string;
   readonly subject: string;
   readonly actions: readonly string[];
+  /** Instead of the rights to the repository. */
+  readonly scope?: Scope;
   readonly maxBytes: number;
   readonly role?: string;
   readonly body?: Uint8Array;
@@ -96,11 +103,11 @@ export class TrustServerClient {
     const request = this.#refused(url, 'the ping');
     if (response.status === 401) {
       await this.#authorizer.refused(response, scope, url);
-      return { status: 401, challenges: challengesOf(response) };
+      return { status: 401, challenges: challengesOf(response), ...dateOf(response) };
     }
     if (response.status !== 200) throw serverError(response, request);
     if (isWebPage(response)) throw notTrustServer(response, request);
-    return { status: 200, challenges: [] };
+    return { status: 200, challenges: [], ...dateOf(response) };
   }
 
   /** The newest root. @throws TrustError `METADATA_NOT_FOUND` when the server does not know the repository. */
@@ -218,6 +225,32 @@ export class TrustServerClient {
     return decodeChangefeed(body, new URL(this.url).host);
   }
 
+  /**
+   * What was published when in all repositories: for those who may see the whole server, the newest last.
+   * @throws ConnectionError where the login may not
+   */
+  async changefeedOfAll(): Promise<ChangefeedEntry[]> {
+    const entries: ChangefeedEntry[] = [];
+    for (;;) {
+      const after = entries.at(-1)?.id;
+      const { body } = await this.#call({
+        method: 'GET',
+        path: '/v2/_trust/changefeed',
+        subject: 'the changefeed',
+        actions: [],
+        scope: { type: 'registry', name: 'catalog', actions: ['*'] },
+        maxBytes: CHANGEFEED_LIMIT,
+        query: new Map([
+          ['records', String(CHANGEFEED_PAGE)],
+          ...(after === undefined ? [] : [['change_id', after] as const]),
+        ]),
+      });
+      const page = decodeChangefeed(body, new URL(this.url).host);
+      entries.push(...page);
+      if (page.length < CHANGEFEED_PAGE || entries.length > CHANGEFEED_MOST) return entries;
+    }
+  }
+
   /** Whether the server finds itself healthy: false for a 503, which needs no login. */
   async healthy(): Promise<boolean> {
     const url = this.#address('/_notary_server/health');
@@ -299,7 +332,11 @@ export class TrustServerClient {
           ? {}
           : { headers: { 'Content-Type': call.contentType } }),
       },
-      { type: 'repository', name: this.gun, actions: this.#options.actions ?? call.actions },
+      call.scope ?? {
+        type: 'repository',
+        name: this.gun,
+        actions: this.#options.actions ?? call.actions,
+      },
     );
     const request = this.#refused(url, call.subject, call.role);
     if (response.status !== 200) throw serverError(response, request);
@@ -336,6 +373,11 @@ function checkRole(role: string): void {
 /** The GUN stands in the path as it is (tuf.md 8.1), but for characters that would end the path or change its meaning. */
 function encodePath(gun: string): string {
   return gun.replaceAll('%', '%25').replaceAll('?', '%3F').replaceAll('#', '%23');
+}
+
+function dateOf({ headers }: HttpResponse): { date?: Date } {
+  const date = new Date(headers.get('date')?.[0] ?? '');
+  return Number.isNaN(date.getTime()) ? {} : { date };
 }
 
 function isWebPage(response: HttpResponse): boolean {

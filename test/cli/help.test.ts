@@ -7,6 +7,7 @@ const COMMANDS = [
   'push',
   'verify',
   'inspect',
+  'recover',
   'renew',
   'revoke',
   'key',

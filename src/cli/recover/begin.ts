@@ -1,0 +1,254 @@
+import { UsageError } from '../../errors.ts';
+import type { Diagnosis } from '../../operations/recover/diagnose.ts';
+import type { PlanRequest, RecoveryPlan } from '../../operations/recover/plan.ts';
+import type { RecoveryCase } from '../../operations/recover/record.ts';
+import type { Survey } from '../../operations/recover/survey.ts';
+import type { Session } from '../../operations/session.ts';
+import type { CommandContext } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Interrupted } from '../interruption.ts';
+import { diagnosisLines } from '../reports/diagnosis-report.ts';
+import {
+  recoveryPlanBrief,
+  recoveryPlanJson,
+  recoveryPlanLines,
+} from '../reports/recovery-plan-report.ts';
+import { carryOn } from './carry-on.ts';
+import { searchPassphrase } from './passphrase.ts';
+import { askProvider, askWhat } from './questions.ts';
+import type { Answer, RecoverOptions } from './recover-options.ts';
+import { resume } from './resume.ts';
+
+/** From what the person knows to a plan, and at their word to its end. */
+export async function begin(
+  context: CommandContext,
+  session: Session,
+  images: readonly string[],
+  options: RecoverOptions,
+): Promise<number> {
+  try {
+    return await converse(context, session, images, options);
+  } catch (error) {
+    if (error instanceof Interrupted)
+      context.display.error('Nothing was changed. Begin again with: tabellion recover');
+    throw error;
+  }
+}
+
+async function converse(
+  context: CommandContext,
+  session: Session,
+  images: readonly string[],
+  options: RecoverOptions,
+): Promise<number> {
+  const { repositoryName } = await import('../../operations/images.ts');
+  const { survey } = await import('../../operations/recover/survey.ts');
+  const guns = images.map(repositoryName);
+  const found = await survey(session, { asked: guns, online: true });
+  const answer = await answerOf(context, session, found, options);
+  if (answer.kind === 'resume') return await resume(context, session, answer.id, options);
+  if (answer.kind === 'passphrase')
+    return await searchPassphrase(context, session, found, answer.key, options);
+  if (answer.kind === 'drill') {
+    const { drill } = await import('./drill.ts');
+    return await drill(context, session, undefined, options);
+  }
+  const { diagnose } = await import('../../operations/recover/diagnose.ts');
+  const what = answer.kind === 'key' ? await caseOf(found, answer, guns) : undefined;
+  const diagnosis = await diagnose(session, found, gunsToShow(found, what, guns));
+  const plan = await planFor(context, session, {
+    survey: found,
+    diagnosis,
+    answer,
+    what,
+    guns,
+    options,
+  });
+  return await showAndRun(context, session, diagnosis, plan, options);
+}
+
+async function answerOf(
+  context: CommandContext,
+  session: Session,
+  survey: Survey,
+  options: RecoverOptions,
+): Promise<Answer> {
+  const { lost, compromised, lostPassphrase, symptom } = options;
+  if (lost !== undefined) return { kind: 'key', reason: 'lost', key: lost };
+  if (compromised !== undefined) return { kind: 'key', reason: 'compromised', key: compromised };
+  if (lostPassphrase !== undefined) return { kind: 'passphrase', key: lostPassphrase };
+  if (symptom !== undefined) return { kind: 'symptom', symptom };
+  if (context.prompts === undefined) return { kind: 'look' };
+  const { RecoveryRecords } = await import('../../operations/recover/record.ts');
+  const records = await new RecoveryRecords(session.trustDir.own).list();
+  return await askWhat(
+    context.prompts,
+    survey,
+    records.filter(({ state }) => state !== 'done'),
+  );
+}
+
+async function caseOf(
+  survey: Survey,
+  { key, reason }: Extract<Answer, { kind: 'key' }>,
+  guns: readonly string[],
+): Promise<RecoveryCase> {
+  const { whichKey } = await import('../../operations/recover/which-key.ts');
+  return whichKey(survey, { text: key, reason, guns });
+}
+
+/** Those of the key, those that were named, else all. */
+function gunsToShow(
+  survey: Survey,
+  what: RecoveryCase | undefined,
+  guns: readonly string[],
+): readonly string[] {
+  const { keyId } = what ?? {};
+  if (keyId === undefined) return guns;
+  return survey.repositories
+    .filter(({ roles }) => roles.some(({ keyIds }) => keyIds.includes(keyId)))
+    .map(({ gun }) => gun)
+    .filter(gun => guns.length === 0 || guns.includes(gun));
+}
+
+interface PlanFacts {
+  readonly survey: Survey;
+  readonly diagnosis: Diagnosis;
+  readonly answer: Answer;
+  readonly what: RecoveryCase | undefined;
+  readonly guns: readonly string[];
+  readonly options: RecoverOptions;
+}
+
+async function planFor(
+  context: CommandContext,
+  session: Session,
+  { survey, diagnosis, answer, what, guns, options }: PlanFacts,
+): Promise<RecoveryPlan | undefined> {
+  const expired =
+    answer.kind === 'symptom' && answer.symptom === 'expired'
+      ? diagnosis.repositories.filter(({ state }) => state === 'expired').map(({ gun }) => gun)
+      : [];
+  const settled: RecoveryCase | undefined =
+    what ?? (expired.length > 0 ? { kind: 'expired', reason: 'lost' } : undefined);
+  if (settled === undefined) return undefined;
+  const { planRecovery } = await import('../../operations/recover/plan.ts');
+  const request = await planRequest(session, settled, what === undefined ? expired : guns, options);
+  const plan = await planRecovery(session, survey, request);
+  const unknown = plan.repositories.find(({ provider }) => provider === 'self-hosted');
+  if (settled.kind !== 'root' || unknown === undefined || context.prompts === undefined)
+    return plan;
+  if (options.provider !== undefined || options.yes === true) return plan;
+  const provider = await askProvider(context.prompts, unknown.domain);
+  return await planRecovery(session, survey, { ...request, provider });
+}
+
+async function planRequest(
+  session: Session,
+  what: RecoveryCase,
+  guns: readonly string[],
+  options: RecoverOptions,
+): Promise<PlanRequest> {
+  const { provider, path, account, backup, keep, useRoot } = options;
+  const { repositoryName, taggedImages } = await import('../../operations/images.ts');
+  const { resolveKeyIds } = await import('../../operations/key-id.ts');
+  const [rootKeyId] = await resolveKeyIds(session, useRoot === undefined ? [] : [useRoot]);
+  const trustedSince =
+    options.trustedSince === undefined ? undefined : moment(options.trustedSince);
+  return {
+    case: what,
+    guns,
+    skip: (options.skip ?? []).map(repositoryName),
+    checkRegistry: options.registry !== false,
+    drop: taggedImages(options.drop ?? []).map(({ repository, tag }) => `${repository}:${tag}`),
+    dropSigners: options.dropSigner ?? [],
+    ...(provider === undefined ? {} : { provider }),
+    ...(path === undefined ? {} : { path }),
+    ...(account === undefined ? {} : { account }),
+    ...(backup === undefined ? {} : { backupFile: backup }),
+    ...(keep === undefined ? {} : { keep }),
+    ...(trustedSince === undefined ? {} : { trustedSince }),
+    ...(rootKeyId === undefined ? {} : { rootKeyId }),
+  };
+}
+
+function moment(text: string): string {
+  const date = new Date(text);
+  if (!Number.isNaN(date.getTime())) return date.toISOString();
+  throw new UsageError(
+    'OPTION_VALUE_INVALID',
+    'Option --trusted-since must be a date, as 2026-11-20',
+    {
+      details: { option: '--trusted-since' },
+    },
+  );
+}
+
+async function showAndRun(
+  context: CommandContext,
+  session: Session,
+  diagnosis: Diagnosis,
+  plan: RecoveryPlan | undefined,
+  options: RecoverOptions,
+): Promise<number> {
+  const { display, prompts, host } = context;
+  const isPlanOnly = options.plan === true || plan === undefined;
+  const paint = isPlanOnly ? display.paint : display.errorPaint;
+  const lines = [
+    ...diagnosisLines(diagnosis, { paint, now: host.now() }),
+    '',
+    ...(plan === undefined ? noPlanLines(diagnosis) : recoveryPlanLines(plan, paint)),
+  ];
+  if (isPlanOnly) {
+    display.result({
+      json: () => recoveryPlanJson(diagnosis, plan),
+      text: () => lines,
+      brief: () => (plan === undefined ? [] : recoveryPlanBrief(plan)),
+      warnings: plan?.warnings ?? [],
+    });
+    return EXIT.done;
+  }
+  checkAnswers(plan, options, prompts !== undefined);
+  if (!display.options.json && !display.options.quiet) display.error(...lines);
+  for (const warning of plan.warnings) display.warn(warning);
+  if (
+    options.yes !== true &&
+    !(await prompts?.confirm('Begin? You are asked again before anything that cannot be undone.'))
+  ) {
+    throw new Interrupted();
+  }
+  const { recordOfPlan } = await import('../../operations/recover/plan.ts');
+  return await carryOn(context, session, await recordOfPlan(session, plan), options);
+}
+
+/** What nobody can be asked must have been said. */
+function checkAnswers(plan: RecoveryPlan, options: RecoverOptions, canAsk: boolean): void {
+  if (canAsk && options.yes !== true) return;
+  if (options.yes !== true) {
+    throw new UsageError(
+      'CONFIRMATION_NEEDED',
+      'A recovery needs a confirmation, and nobody can be asked here',
+      { hint: 'Add --yes, or --plan to see what would happen.' },
+    );
+  }
+  const { case: what } = plan;
+  if (what.kind === 'root' && what.reason === 'compromised' && options.keep === undefined) {
+    throw new UsageError(
+      'REVIEW_NEEDED',
+      'Whoever had the root key could sign anything: say which tags are signed again',
+      {
+        hint: 'Give --keep known with --trusted-since DATE, or --keep all, and --drop IMAGE:TAG for what is not yours.',
+      },
+    );
+  }
+}
+
+function noPlanLines({ findings }: Diagnosis): string[] {
+  const isFine = findings.every(({ kind }) => kind === 'provider');
+  return [
+    isFine
+      ? 'Nothing is wrong that could be seen from here.'
+      : 'No key is known to be lost, so there is no plan yet: what to do stands above.',
+    'If a key is lost or may be in other hands: tabellion recover --lost KEY, or --compromised KEY.',
+  ];
+}

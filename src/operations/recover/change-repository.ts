@@ -1,0 +1,82 @@
+/** What one repository needs when a key other than its root is lost or leaked, or its metadata has expired. */
+
+import { printable } from '../../crypto/printable.ts';
+import { generatePrivateKey } from '../../crypto/private-key.ts';
+import { OperationError } from '../../errors.ts';
+import { SNAPSHOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
+import { renew } from '../renew.ts';
+import { rotateKey } from '../rotate.ts';
+import type { RepositoryAccess, Session } from '../session.ts';
+import { rotateSigner } from '../signer-rotate.ts';
+import type { RecoveryRecord } from './record.ts';
+import { freshReading } from './repository-anew.ts';
+import { roleKeyIds } from './root-keys.ts';
+
+/**
+ * Takes the lost or leaked key out of a repository and puts a new one in, by one publish for each role; done already,
+ * it does nothing. New keys are added to the record.
+ * @throws KeyError `KEY_MISSING` when what has to sign it is not here; TrustError, OperationError, ConnectionError
+ */
+export async function changeRepository(
+  session: Session,
+  access: RepositoryAccess,
+  record: RecoveryRecord,
+): Promise<void> {
+  const { kind, keyId } = record.case;
+  if (kind === TARGETS || kind === SNAPSHOT || kind === TIMESTAMP) {
+    const { root } = await freshReading(session, access);
+    const present = roleKeyIds(root.metadata, kind);
+    if (keyId !== undefined && !present.includes(keyId)) return;
+    const { newKeys } = await rotateKey(session, access.gun, {
+      role: kind,
+      serverManaged: kind !== TARGETS,
+    });
+    record.newKeys.push(...newKeys.map(({ id }) => id));
+    return;
+  }
+  if (kind === 'expired') return await renewExpired(session, access);
+  for (const name of record.case.signers ?? []) await rekeySigner(session, access, record, name);
+}
+
+/** @throws KeyError `KEY_MISSING` when a part that has expired cannot be signed here */
+async function renewExpired(session: Session, { gun }: RepositoryAccess): Promise<void> {
+  const { parts } = await renew(session, gun, { withinDays: 0 });
+  const left = parts
+    .filter(({ status }) => status !== 'renewed' && status !== 'server')
+    .map(({ role }) => role);
+  if (left.length === 0) return;
+  throw new OperationError(
+    'RECOVERY_INCOMPLETE',
+    `Of ${printable(gun)} has expired what cannot be signed here: ${left.map(role => printable(role)).join(', ')}`,
+    { hint: 'Renew it where its keys are: tabellion renew.', details: { gun, roles: left } },
+  );
+}
+
+/** One new key for the signer in all repositories. */
+async function rekeySigner(
+  session: Session,
+  { gun }: RepositoryAccess,
+  record: RecoveryRecord,
+  name: string,
+): Promise<void> {
+  const store = await session.keys();
+  let id: string | undefined;
+  for (const known of record.newKeys) {
+    if ((await store.find(known))?.role === name) id = known;
+  }
+  if (id === undefined) {
+    const key = generatePrivateKey('ecdsa');
+    record.newKeys.push(key.id);
+    await store.add(key, { role: name });
+    id = key.id;
+  }
+  try {
+    await rotateSigner(session, { name, repositories: [gun], keyIds: [id] });
+  } catch (error) {
+    // Done by an earlier run, or the signer is not in this repository any more.
+    const isDone =
+      error instanceof OperationError &&
+      (error.code === 'KEY_UNCHANGED' || error.code === 'SIGNER_UNKNOWN');
+    if (!isDone) throw error;
+  }
+}

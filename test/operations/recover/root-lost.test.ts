@@ -1,0 +1,193 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { planRecovery, recordOfPlan } from '../../../src/operations/recover/plan.ts';
+import {
+  type RecoveryOptions,
+  type RecoveryRecord,
+  RecoveryRecords,
+} from '../../../src/operations/recover/record.ts';
+import { type RecoveryHooks, runRecovery } from '../../../src/operations/recover/recovery.ts';
+import { survey } from '../../../src/operations/recover/survey.ts';
+import { whichKey } from '../../../src/operations/recover/which-key.ts';
+import type { ProviderId } from '../../../src/registry/providers.ts';
+import { addTarget } from '../../../src/tuf/change.ts';
+import { content, it, type Machine, type Scene } from '../../support/trust-scene.ts';
+
+const HOST = 'reg.example';
+const GUNS = ['a', 'b', 'c'].map(name => `${HOST}/lost/${name}`);
+const OTHER = 'other.example/kept';
+
+/** Without the time that a real seal takes: what it does is tested elsewhere. */
+const seal = async (): Promise<string> => '/sealed';
+
+/** Somebody with three repositories under one root, and one under another. */
+async function owner(scene: Scene): Promise<{ machine: Machine; rootId: string }> {
+  const machine = await scene.machine();
+  for (const [index, gun] of GUNS.entries()) {
+    await machine.signOne([`${gun}:1`, `${gun}:2`], {
+      as: content(`image ${index}`),
+      ...(index === 0 ? { signer: 'alice' } : {}),
+    });
+  }
+  const custom = { hashes: { sha256: Buffer.from(content('c').hex, 'hex').toString('base64') } };
+  await machine.publish(
+    GUNS[1] ?? '',
+    addTarget('targets', 'custom', { ...custom, length: 3, custom: { built: 'by hand' } }),
+  );
+  const [root] = (await machine.keyFiles()).filter(({ role }) => role === 'root');
+  const other = await scene.machine();
+  await other.signOne(`${OTHER}:1`);
+  await machine.takeKey(other, 'root');
+  await machine.takeKey(other, 'targets');
+  await machine.load(OTHER);
+  return { machine, rootId: root?.id ?? '' };
+}
+
+async function lose(machine: Machine, rootId: string): Promise<void> {
+  await machine.run(async session => {
+    await (await session.keys()).remove(rootId);
+  });
+}
+
+async function begin(
+  machine: Machine,
+  options: Partial<RecoveryOptions> = {},
+  text = 'root',
+): Promise<RecoveryRecord> {
+  return await machine.run(async session => {
+    const found = await survey(session, { asked: [], online: true });
+    const what = whichKey(found, { text, reason: 'lost', guns: [] });
+    const plan = await planRecovery(session, found, {
+      case: what,
+      guns: [],
+      skip: [],
+      checkRegistry: false,
+      drop: [],
+      dropSigners: [],
+      ...options,
+    });
+    return await recordOfPlan(session, plan);
+  });
+}
+
+async function carryOn(
+  machine: Machine,
+  record: RecoveryRecord,
+  hooks: Partial<RecoveryHooks> = {},
+): Promise<RecoveryRecord> {
+  return await machine.run(async session => {
+    const records = new RecoveryRecords(session.trustDir.own);
+    const present = record.revision === 0 ? record : await records.read(record.id);
+    return await runRecovery(session, present, { seal, ...hooks });
+  });
+}
+
+/** What counts of the end: the same whatever happened on the way. */
+async function end(scene: Scene, machine: Machine): Promise<unknown> {
+  const tags = await Promise.all(
+    GUNS.map(async gun => ({
+      targets: await scene.tags(gun, 'targets'),
+      releases: await scene.tags(gun, 'targets/releases'),
+      signer: await scene.tags(gun, 'targets/alice'),
+    })),
+  );
+  const roots = (await machine.keyFiles()).filter(({ role }) => role === 'root');
+  return { tags, roots: roots.length, roles: await machine.keyRoles() };
+}
+
+describe('a lost root key', () => {
+  it('ends with all tags signed again, and nothing of another root touched', async ({ scene }) => {
+    const { machine, rootId } = await owner(scene);
+    const before = await end(scene, machine);
+    const kept = await machine.keyFiles();
+    const keptMetadata = await readFile(machine.cacheFile(OTHER, 'root'), 'utf8');
+    await lose(machine, rootId);
+    const record = await begin(machine);
+    expect(record.case).toEqual({ kind: 'root', reason: 'lost', keyId: rootId });
+    const done = await carryOn(machine, record);
+    expect(done).toMatchObject({ state: 'done' });
+    expect(done.repositories.map(({ stage }) => stage)).toEqual([
+      'verified',
+      'verified',
+      'verified',
+    ]);
+    expect(await end(scene, machine)).toEqual(before);
+    const custom = (await scene.trusted(GUNS[1] ?? '')).targets.get('targets')?.metadata.targets;
+    expect(custom?.get('custom')?.custom).toEqual({ built: 'by hand' });
+    // Every root is the new one; the other owner's is what it was.
+    for (const gun of GUNS) {
+      expect((await scene.versions(gun)).root).toBe(1);
+    }
+    expect(await readFile(machine.cacheFile(OTHER, 'root'), 'utf8')).toBe(keptMetadata);
+    const after = new Map((await machine.keyFiles()).map(({ id, text }) => [id, text]));
+    const others = kept.filter(({ role }) => role === 'alice');
+    for (const { id, text } of others) expect(after.get(id)).toBe(text);
+    const aside = await readdir(
+      join(machine.trustDir, '.tabellion', 'recoveries', done.id, 'aside'),
+      { recursive: true },
+    );
+    expect(aside.filter(name => name.endsWith('root.json'))).toHaveLength(3);
+    expect(aside.filter(name => name.endsWith('.key'))).toHaveLength(3);
+    const report = await readFile(
+      join(machine.trustDir, '.tabellion', 'recoveries', done.id, 'report.md'),
+      'utf8',
+    );
+    expect(report).toContain(done.newRootKeyId);
+  });
+
+  it('stopped after any write and resumed, has the same end', { timeout: 120_000 }, async ({
+    scene,
+  }) => {
+    const { machine, rootId } = await owner(scene);
+    const before = await end(scene, machine);
+    await lose(machine, rootId);
+    let record = await begin(machine);
+    const { id } = record;
+    const deletions: boolean[] = [];
+    for (let stop = 1; record.state !== 'done'; stop += 1) {
+      try {
+        record = await carryOn(machine, record, {
+          saved: written => {
+            deletions.push(
+              written.backup !== undefined ||
+                !scene.requests().some(line => line.startsWith('DELETE')),
+            );
+            if (written.revision >= stop) throw new Error('stopped here');
+          },
+        });
+      } catch (error) {
+        expect(String(error)).toContain('stopped here');
+        record = { ...record, revision: stop };
+      }
+      expect(stop).toBeLessThan(60);
+    }
+    expect(record.id).toBe(id);
+    expect(await end(scene, machine)).toEqual(before);
+    expect(deletions).not.toContain(false);
+    // Each repository was made once.
+    expect(scene.requests().filter(line => line.startsWith('DELETE'))).toHaveLength(3);
+  });
+
+  it.for<ProviderId>(['ibm-cloud', 'azure', 'docker-hub'])(
+    'waits where %s has to act, and carries on when it has',
+    async (provider, { scene }) => {
+      const { machine, rootId } = await owner(scene);
+      const before = await end(scene, machine);
+      await lose(machine, rootId);
+      const waiting = await carryOn(machine, await begin(machine, { provider }));
+      expect(waiting.state).toBe('waiting');
+      expect(waiting.repositories[0]?.problem?.code).toBe('RECOVERY_WAITING');
+      expect(await carryOn(machine, waiting)).toMatchObject({ state: 'waiting' });
+      expect(scene.requests().filter(line => line.startsWith('DELETE'))).toEqual([]);
+      const support = await scene.machine();
+      for (const gun of GUNS) {
+        await support.run(async session => {
+          await (await session.repositoryByGun(gun)).remote.deleteRepository();
+        });
+      }
+      expect(await carryOn(machine, waiting)).toMatchObject({ state: 'done' });
+      expect(await end(scene, machine)).toEqual(before);
+    },
+  );
+});
