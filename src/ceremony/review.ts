@@ -7,9 +7,9 @@ import type { Signature } from '../crypto/signature.ts';
 import { TrustError } from '../errors.ts';
 import { checkGun } from '../tuf/gun.ts';
 import type { RootMetadata } from '../tuf/metadata.ts';
-import { pinRule, type TrustPinning } from '../tuf/pinning.ts';
+import type { TrustPinning } from '../tuf/pinning.ts';
 import { BASE_ROLES, ROOT } from '../tuf/role-name.ts';
-import { pinnedCertificates } from '../tuf/root-certificates.ts';
+import { allowedCertificates } from '../tuf/root-certificates.ts';
 import {
   badSignatures,
   checkProposedRoot,
@@ -69,7 +69,7 @@ export function reviewRepository(
   checkDeclared(asked, differences);
   const certificates = checkProposedRoot(proposed, gun, now);
   // A root that this machine's own pins will refuse is better not made.
-  pinnedCertificates(certificates, pinRule({ ...pinning, disableTofu: false }, gun), gun, now);
+  allowedCertificates(certificates, { ...pinning, disableTofu: false }, gun, now);
   const signers = requiredSigners(current?.metadata, proposed);
   const [bad] = badSignatures(signers, asked.proposed, signatures);
   if (bad !== undefined) throw badSignature(gun, bad);

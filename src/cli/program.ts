@@ -17,6 +17,7 @@ import { addRevoke } from './commands/revoke.ts';
 import { addServe } from './commands/serve.ts';
 import { addSign } from './commands/sign.ts';
 import { addSigner } from './commands/signer.ts';
+import { addThumbprint } from './commands/thumbprint.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWitness } from './commands/witness.ts';
 import { actionMaker, type Runtime } from './context.ts';
@@ -55,6 +56,7 @@ export function buildProgram(runtime: Runtime): Command {
   addInspect(program, action);
   addRevoke(program, action);
   addRenew(program, action);
+  addThumbprint(program, action);
   program.commandsGroup('Keys:');
   addKey(program, action);
   addBackup(program, action);

@@ -188,7 +188,8 @@ async function publishNext(
   verifyNextRoot(bytes, root, {
     gun: asked.gun,
     now: session.now,
-    pinning: access.pinning,
+    // A pin of one's own moves with the root that is published; those of the configuration do not.
+    pinning: await session.pinning(),
   });
   const repository = Repository.fromTrusted(trusted);
   const signedRoot = { metadata: proposed, bytes };

@@ -223,7 +223,7 @@ async function proposal(
     proposed: rootMessage(proposed),
   };
   // What is not fit to be signed is not worth a walk to the safe.
-  reviewRepository(made, [], { now: session.now, pinning: access.pinning });
+  reviewRepository(made, [], { now: session.now, pinning: await session.pinning() });
   return made;
 }
 

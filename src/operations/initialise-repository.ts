@@ -8,7 +8,7 @@ import { type Change, createDelegation } from '../tuf/change.ts';
 import { decodeSnapshot, decodeTargets } from '../tuf/decode.ts';
 import { type Envelope, openEnvelope } from '../tuf/envelope.ts';
 import { initialise } from '../tuf/initialise.ts';
-import { pinRule } from '../tuf/pinning.ts';
+import { pinRules } from '../tuf/pinning.ts';
 import { Repository } from '../tuf/repository.ts';
 import { RELEASES, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { verifyCachedRoot } from '../tuf/root-trust.ts';
@@ -124,8 +124,8 @@ export async function makeRepository(
  * @throws TrustError `PIN_MISMATCH`
  */
 export function checkPins({ gun, pinning }: RepositoryAccess): void {
-  const rule = pinRule(pinning, gun);
-  if (rule.kind !== 'certs' && rule.kind !== 'ca') return;
+  const rule = pinRules(pinning, gun).find(({ kind }) => kind === 'certs' || kind === 'ca');
+  if (rule?.kind !== 'certs' && rule?.kind !== 'ca') return;
   throw new TrustError(
     'PIN_MISMATCH',
     `${printable(gun)} is not signed yet, and the root that would be made for it is not what the pin for “${printable(rule.pattern)}” demands`,

@@ -16,6 +16,7 @@ import type { RootMetadata } from '../tuf/metadata.ts';
 import { Repository } from '../tuf/repository.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { type SignedFiles, signRepository } from '../tuf/sign-repository.ts';
+import { movedPin } from './moved-pin.ts';
 import { emptyReturningRoles } from './returning-roles.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 import { loadTrustData, type TrustData } from './trust-data.ts';
@@ -143,16 +144,19 @@ async function sendAndReadBack(
   repository: Repository,
   signed: SignedFiles,
 ): Promise<{ after?: TrustData; warnings: string[] }> {
+  const moved = await movedPin(session, access, signed);
   try {
     await send(session, access, repository, signed);
   } catch (error) {
     if (!(error instanceof ConnectionError) || error.code !== 'PUBLISH_UNCONFIRMED') throw error;
     session.log(`${error.message}: looking whether it arrived`);
-    const { after, warnings } = await readBack(session, access, signed);
+    const { after, warnings } = await readBack(session, moved.access, signed);
     if (after === undefined || !holdsAll(after, signed)) throw error;
+    await moved.keep();
     return { after, warnings };
   }
-  const seen = await readBack(session, access, signed);
+  await moved.keep();
+  const seen = await readBack(session, moved.access, signed);
   if (seen.after === undefined) await checkStored(access, signed);
   return seen;
 }

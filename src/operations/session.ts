@@ -36,6 +36,7 @@ import { NO_PINNING, type TrustPinning } from '../tuf/pinning.ts';
 import { explainFailure } from './explain-failure.ts';
 import type { GivenPassphrase } from './given-passphrase.ts';
 import { type GivenLogin, type LoginSource, Logins } from './login.ts';
+import { findOwnPin, withOwnPin } from './own-pins.ts';
 
 export type { PassphrasePrompt, PassphraseQuestion } from '../keys/prompt-passphrases.ts';
 export type { GivenPassphrase } from './given-passphrase.ts';
@@ -236,7 +237,8 @@ export class Session {
   ): Promise<LocalRepository> {
     checkGun(gun);
     const dir = this.trustDir.repository(gun);
-    return { gun, domain, server, dir, pinning: await this.pinning() };
+    const pin = await findOwnPin(this.trustDir.own, gun, server);
+    return { gun, domain, server, dir, pinning: withOwnPin(await this.pinning(), pin) };
   }
 
   private async access(

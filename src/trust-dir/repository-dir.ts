@@ -82,6 +82,12 @@ export class RepositoryDir {
     return this.#readNewest(role);
   }
 
+  /** Where the cached file of a role lies, or would lie. @throws OperationError `ROLE_INVALID` */
+  metadataPath(role: string): string {
+    checkRole(role);
+    return metadataFile(this.#swap, role);
+  }
+
   /** All cached files by role, of one moment: never some from before and some from after another process's update. */
   async readAll(): Promise<Map<string, Uint8Array>> {
     await this.#finishIfPossible();

@@ -8,12 +8,20 @@ export interface TrustPinning {
   readonly ca: ReadonlyMap<string, string>;
   /** Refuse repositories that no pin covers, on first contact. */
   readonly disableTofu: boolean;
+  /** GUN → key IDs of root certificates that a person has confirmed: they hold beside whichever rule applies. */
+  readonly confirmed?: ReadonlyMap<string, readonly string[]>;
 }
 
 export const NO_PINNING: TrustPinning = { certs: new Map(), ca: new Map(), disableTofu: false };
 
 export type PinRule =
-  | { readonly kind: 'certs'; readonly pattern: string; readonly keyIds: readonly string[] }
+  | {
+      readonly kind: 'certs';
+      readonly pattern: string;
+      readonly keyIds: readonly string[];
+      /** By a person on this machine, not by a configuration. */
+      readonly confirmed?: true;
+    }
   | { readonly kind: 'ca'; readonly pattern: string; readonly pem: string }
   | { readonly kind: 'first-use' }
   | { readonly kind: 'none' };
@@ -30,6 +38,15 @@ export function pinRule(pinning: TrustPinning, gun: string): PinRule {
   const authority = longest(pinning.ca, prefix => gun.startsWith(prefix));
   if (authority !== undefined) return { kind: 'ca', pattern: authority[0], pem: authority[1] };
   return { kind: pinning.disableTofu ? 'none' : 'first-use' };
+}
+
+/** All rules that a root of this GUN must satisfy. What is confirmed needs no trust on first use. */
+export function pinRules(pinning: TrustPinning, gun: string): PinRule[] {
+  const rule = pinRule(pinning, gun);
+  const keyIds = pinning.confirmed?.get(gun);
+  if (keyIds === undefined) return [rule];
+  const confirmed: PinRule = { kind: 'certs', pattern: gun, keyIds, confirmed: true };
+  return rule.kind === 'certs' || rule.kind === 'ca' ? [rule, confirmed] : [confirmed];
 }
 
 function longest<T>(

@@ -10,7 +10,7 @@ import { printable } from '../crypto/printable.ts';
 import { keyId, type PublicKey } from '../crypto/public-key.ts';
 import { TrustError } from '../errors.ts';
 import type { RootMetadata } from './metadata.ts';
-import type { PinRule } from './pinning.ts';
+import { type PinRule, pinRules, type TrustPinning } from './pinning.ts';
 import { ROOT } from './role-name.ts';
 
 /** How many keys an error explains. */
@@ -68,10 +68,26 @@ export function rootCertificates(
 }
 
 /**
+ * Leaves those certificates that all pins for a GUN allow.
+ * @throws TrustError `PIN_MISMATCH`, `NOT_PINNED`
+ */
+export function allowedCertificates(
+  certificates: readonly RootCertificate[],
+  pinning: TrustPinning,
+  gun: string,
+  now: Date,
+): readonly RootCertificate[] {
+  return pinRules(pinning, gun).reduce(
+    (left, rule) => pinnedCertificates(left, rule, gun, now),
+    certificates,
+  );
+}
+
+/**
  * Leaves those certificates that a pin allows.
  * @throws TrustError `PIN_MISMATCH`, `NOT_PINNED`
  */
-export function pinnedCertificates(
+function pinnedCertificates(
   certificates: readonly RootCertificate[],
   rule: PinRule,
   gun: string,
@@ -94,7 +110,10 @@ export function pinnedCertificates(
     'PIN_MISMATCH',
     `The root of ${printable(gun)} does not carry what the pin for “${printable(rule.pattern)}” demands`,
     {
-      hint: 'Do not trust this repository until its owner has confirmed the change of root; then correct the pin.',
+      hint:
+        rule.kind === 'certs' && rule.confirmed === true
+          ? `Do not trust this repository until its owner has confirmed the change of root. “tabellion thumbprint ${printable(gun)}” shows both thumbprints; with --expect and --pin it pins the new one.`
+          : 'Do not trust this repository until its owner has confirmed the change of root; then correct the pin.',
       details: {
         found: certificates.map(({ id }) => id),
         ...(rule.kind === 'certs' ? { pinned: rule.keyIds } : {}),

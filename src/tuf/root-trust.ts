@@ -6,13 +6,13 @@ import { TrustError } from '../errors.ts';
 import { decodeRoot } from './decode.ts';
 import { type Envelope, openEnvelope } from './envelope.ts';
 import type { RoleKeys, RootMetadata } from './metadata.ts';
-import { NO_PINNING, pinRule, type TrustPinning } from './pinning.ts';
+import { NO_PINNING, type TrustPinning } from './pinning.ts';
 import { ROOT } from './role-name.ts';
 import {
+  allowedCertificates,
   type CertificateDates,
   datesProblem,
   keysOf,
-  pinnedCertificates,
   type RootCertificate,
   rootCertificates,
 } from './root-certificates.ts';
@@ -44,12 +44,12 @@ export function verifyCachedRoot(bytes: Uint8Array, context: RootContext): Verif
   const { envelope, metadata } = open(bytes);
   const certificates = rootCertificates(metadata, context.gun, context.now, 'any');
   // Trust on first use was decided when it came into the cache; pins are binding at every load.
-  const rule = pinRule({ ...context.pinning, disableTofu: false }, context.gun);
+  const pinning = { ...context.pinning, disableTofu: false };
   return verifyItself(
     bytes,
     envelope,
     metadata,
-    pinnedCertificates(certificates, rule, context.gun, context.now),
+    allowedCertificates(certificates, pinning, context.gun, context.now),
   );
 }
 
@@ -60,12 +60,11 @@ export function verifyCachedRoot(bytes: Uint8Array, context: RootContext): Verif
 export function verifyFirstRoot(bytes: Uint8Array, context: RootContext): VerifiedRoot {
   const { envelope, metadata } = open(bytes);
   const certificates = rootCertificates(metadata, context.gun, context.now, datesOf(context));
-  const rule = pinRule(context.pinning, context.gun);
   return verifyItself(
     bytes,
     envelope,
     metadata,
-    pinnedCertificates(certificates, rule, context.gun, context.now),
+    allowedCertificates(certificates, context.pinning, context.gun, context.now),
   );
 }
 
@@ -84,12 +83,12 @@ export function verifyNextRoot(
   const dates = link ? 'any' : datesOf(context);
   const certificates = rootCertificates(metadata, context.gun, context.now, dates);
   checkSuccession(envelope, metadata, previous, context);
-  const rule = pinRule(link ? NO_PINNING : { ...context.pinning, disableTofu: false }, context.gun);
+  const pinning = link ? NO_PINNING : { ...context.pinning, disableTofu: false };
   return verifyItself(
     bytes,
     envelope,
     metadata,
-    pinnedCertificates(certificates, rule, context.gun, context.now),
+    allowedCertificates(certificates, pinning, context.gun, context.now),
   );
 }
 

@@ -9,6 +9,7 @@ const COMMANDS = [
   'inspect',
   'recover',
   'renew',
+  'thumbprint',
   'revoke',
   'key',
   'inventory',

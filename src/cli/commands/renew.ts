@@ -24,8 +24,9 @@ interface Options {
 }
 
 const DESCRIPTION = `Signs again what has expired or soon will, with the keys that are here; also
-where nothing can be listed or published any more. All but the expiry is verified
-first. You vouch for what the roles hold: it is shown, and you are asked.`;
+where nothing can be listed or published any more. All but the expiry is
+verified first. You vouch for what the roles hold: it is shown before you are
+asked.`;
 const ROLE = '--role <name>';
 const WITHIN = '--within <days>';
 const MOST_DAYS = 3650;
