@@ -210,13 +210,10 @@ describe('uploadBlob', () => {
     seen.length = 0;
     expect(await upload(pushTo(port), { memory })).toEqual({ bytesSent: 100, resumedAt: 0 });
     expect(lines(seen)).toEqual(['GET', 'PUT 14-99', 'HEAD', 'POST', 'PUT']);
-    // What a run of its own sent and the registry does not believe is damaged: once is enough.
-    const wrong = { ...BLOB, digest: digestOf(Buffer.from('x')) };
-    const options = { ...{ chunkSize: 1000, memory, where: 'the test' }, sleep: async () => {} };
-    const refused = uploadBlob(pushTo(port), wrong, readerOf(CONTENT), {
-      ...options,
-      progress: () => {},
-      log: () => {},
+    // What this run itself sent and the registry does not believe is damaged: once is enough.
+    const refused = uploadBlob(pushTo(port), BLOB, readerOf(Buffer.alloc(100)), {
+      ...{ chunkSize: 1000, memory, where: 'the test' },
+      ...{ progress: () => {}, sleep: async () => {}, log: () => {} },
     });
     await expect(refused).rejects.toMatchObject({ code: 'REGISTRY_REJECTED' });
   });
