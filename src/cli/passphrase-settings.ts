@@ -1,18 +1,20 @@
 /** What the command line and the environment say about passphrases, for a session. */
 import { UsageError } from '../errors.ts';
 import type { Remembering } from '../keys/keychain-passphrases.ts';
-import type { PassphraseSearch, PassphraseSubject } from '../keys/passphrase.ts';
+import type { PassphraseSearch } from '../keys/passphrase.ts';
 import type { GivenPassphrase, SessionOptions } from '../operations/session.ts';
 import type { Display } from './display.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Host } from './host.ts';
-import { keyName, shortKeyId } from './key-names.ts';
 import { usesKeychain } from './keychain-switch.ts';
 import type { Prompts } from './prompts.ts';
 import { searchJson, searchLines } from './reports/passphrase-search-report.ts';
 
 /** Whether typed passphrases are kept, for a machine: `ask`, `always` or `never`. */
 export const REMEMBER_VARIABLE = 'TABELLION_REMEMBER';
+
+/** Comes right after the question for the passphrase itself, which names the key. */
+const REMEMBER_QUESTION = 'Keep this passphrase in the system’s keychain?';
 
 export interface PassphraseSettingsContext {
   readonly globals: GlobalOptions;
@@ -41,7 +43,7 @@ export function passphraseSettings({
       ? {}
       : {
           askPassphrase: prompts.passphrase,
-          askRemember: key => prompts.confirm(rememberQuestion(key)),
+          askRemember: () => prompts.confirm(REMEMBER_QUESTION),
         }),
   };
 }
@@ -80,10 +82,6 @@ export function rememberVariable(env: NodeJS.ProcessEnv): Remembering {
     'VARIABLE_INVALID',
     `${REMEMBER_VARIABLE} must be “ask”, “always” or “never”`,
   );
-}
-
-function rememberQuestion({ role, gun, keyId = '' }: PassphraseSubject): string {
-  return `Keep the passphrase of the ${keyName(role, gun)} (${shortKeyId(keyId)}) in this system’s keychain?`;
 }
 
 /** Shows each search as it ends; with `--json` all of them in the document. */

@@ -80,7 +80,7 @@ export async function encryptedKey(session: Session, id: string): Promise<KeyEnt
 }
 
 /**
- * Takes a passphrase out of the keychain, also of a key that is gone.
+ * Takes a passphrase out of the keychain, also of a key that is gone; and forgets whether it was to be kept there.
  * @param id the full key ID
  * @throws KeyError `PASSPHRASE_NOT_STORED` | `KEYCHAIN_…`
  */
@@ -90,10 +90,11 @@ export async function forgetPassphrase(
 ): Promise<StoredPassphrase> {
   const keychain = await requireKeychain(session);
   const entry = await (await session.keys()).find(id);
-  const isThere = dryRun
-    ? (await keychain.get(id)) !== undefined
-    : await keychain.delete(id).finally(() => answers(session).put(id, undefined));
-  if (isThere) return describe(id, entry);
+  const record = answers(session);
+  const isKnown = (await record.get(id)) !== undefined;
+  const isThere = dryRun ? (await keychain.get(id)) !== undefined : await keychain.delete(id);
+  if (!dryRun) await record.put(id, undefined);
+  if (isThere || isKnown) return describe(id, entry);
   throw new KeyError(
     'PASSPHRASE_NOT_STORED',
     `The keychain has no passphrase for ${keyName(entry === undefined ? { keyId: id, role: '' } : subject(entry))}`,

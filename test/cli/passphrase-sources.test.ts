@@ -20,7 +20,6 @@ describe('a key whose passphrase is kept', () => {
   });
 
   it('costs the keychain nothing where a variable has it, or no key is needed', async () => {
-    await scene.tabellion(['key', 'list']);
     await scene.tabellion(['key', 'export', '-o', join(scene.dir, 'keys.pem')]);
     expect(scene.keychain.asked).toEqual([]);
   });
@@ -46,7 +45,7 @@ describe('the question whether to keep it', () => {
     });
 
   it('comes once, and a no is remembered', async () => {
-    await open([['Keep the passphrase of the signer key alice', 'n\r']]);
+    await open([['Keep this passphrase', 'n\r']]);
     expect(scene.keychain.entries.size).toBe(0);
     expect(JSON.parse(await record())).toEqual({ version: 1, answer: 'declined' });
     const again = await scene.tabellion(scene.passwd(), {
@@ -55,11 +54,11 @@ describe('the question whether to keep it', () => {
       types: [['Passphrase for the signer key alice', `${NEW}\r`]],
     });
     expect(again.exitCode).toBe(0);
-    expect(again.err).not.toContain('Keep the passphrase');
+    expect(again.err).not.toContain('Keep this passphrase');
   });
 
   it('with a yes puts it there', async () => {
-    await open([['Keep the passphrase of the signer key alice', 'y\r']]);
+    await open([['Keep this passphrase', 'y\r']]);
     // The command has changed the passphrase meanwhile.
     expect(scene.keychain.entries.get(scene.id)).toBe(NEW);
     expect(JSON.parse(await record())).toEqual({ version: 1, answer: 'kept' });
@@ -73,7 +72,7 @@ describe('the question whether to keep it', () => {
     [['--no-remember'], { TABELLION_REMEMBER: 'always' }, 0],
   ])('does not come with %j %j', async (flags, env, entries) => {
     const { err } = await open([], flags, env);
-    expect(err).not.toContain('Keep the passphrase');
+    expect(err).not.toContain('Keep this passphrase');
     expect(scene.keychain.entries.size).toBe(entries);
   });
 });

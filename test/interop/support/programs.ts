@@ -11,6 +11,9 @@ export const PEERS = [
   'docker-registry',
   'skopeo',
   'openssl',
+  'gnome-keyring-daemon',
+  'dbus-run-session',
+  'script',
 ] as const;
 
 export type Peer = (typeof PEERS)[number];
