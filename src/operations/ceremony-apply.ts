@@ -1,28 +1,14 @@
 /** Bringing signatures home: everything is checked again, then each repository is published in one publish. */
-import {
-  type CeremonyFile,
-  type CeremonyRepository,
-  ceremonyId,
-  requestFingerprint,
-} from '../ceremony/ceremony-file.ts';
-import { missingSignatures, type ReviewedRepository, reviewCeremony } from '../ceremony/review.ts';
+import { type CeremonyFile, ceremonyId, requestFingerprint } from '../ceremony/ceremony-file.ts';
+import { type ReviewedRepository, reviewCeremony } from '../ceremony/review.ts';
 import { printable } from '../crypto/printable.ts';
 import { OperationError, TabellionError, TrustError } from '../errors.ts';
-import { openEnvelope } from '../tuf/envelope.ts';
-import type { RootMetadata } from '../tuf/metadata.ts';
-import { emptyTargets, Repository } from '../tuf/repository.ts';
-import { requireKeys } from '../tuf/role-keys.ts';
-import { ROOT, TARGETS } from '../tuf/role-name.ts';
-import { assembleRoot } from '../tuf/root-proposal.ts';
-import { verifyFirstRoot, verifyNextRoot } from '../tuf/root-trust.ts';
 import { checkAge, readCeremonies } from './ceremony-input.ts';
+import { type CeremonyPublished, publishSignedRoot } from './ceremony-publish.ts';
 import { type CeremonyRecord, notePublished, readCeremonyRecord } from './ceremony-records.ts';
-import { ceremonyState } from './ceremony-state.ts';
-import { type CeremonyRepositoryView, ceremonyView, repositoryView } from './ceremony-view.ts';
+import { type CeremonyRepositoryView, repositoryView } from './ceremony-view.ts';
 import { type Failure, failureOf } from './failure.ts';
-import { keyRing, type Published, publishChanges } from './publish.ts';
-import type { RepositoryAccess, Session } from './session.ts';
-import { stagedChangesWarning } from './staged-changes.ts';
+import type { Session } from './session.ts';
 
 export interface ApplyCeremonyRequest {
   /** Answers to one request; their signatures are put together. */
@@ -32,7 +18,7 @@ export interface ApplyCeremonyRequest {
 }
 
 export interface AppliedRepository extends CeremonyRepositoryView {
-  readonly status: 'published' | 'would-publish' | 'already-published' | 'failed';
+  readonly status: CeremonyPublished['status'] | 'failed';
   readonly versions: Readonly<Record<string, number>>;
   readonly error?: Failure;
   readonly exitCode: number;
@@ -67,7 +53,7 @@ export async function applyCeremony(
   });
   const repositories = await applyEach(session, reviewed, record, dryRun);
   const failed = repositories.filter(({ exitCode }) => exitCode !== 0).length;
-  const { id, fingerprint } = ceremonyView(file, reviewed);
+  const { id, fingerprint } = record;
   const summary = { succeeded: repositories.length - failed, failed };
   return { id, fingerprint, dryRun, repositories, summary };
 }
@@ -129,7 +115,7 @@ async function applyEach(
       continue;
     }
     try {
-      const { status, versions, warnings } = await applyOne(session, one, dryRun);
+      const { status, versions, warnings } = await publishSignedRoot(session, one, dryRun);
       if (!dryRun) noted = await notePublished(session, noted, gun);
       const all = [...view.warnings, ...warnings];
       done.push({ ...view, warnings: all, status, versions, exitCode: 0 });
@@ -140,173 +126,4 @@ async function applyEach(
     }
   }
   return done;
-}
-
-interface Outcome extends Pick<Published, 'versions' | 'warnings'> {
-  readonly status: AppliedRepository['status'];
-}
-
-async function applyOne(
-  session: Session,
-  reviewed: ReviewedRepository,
-  dryRun: boolean,
-): Promise<Outcome> {
-  const access = await session.repositoryByGun(reviewed.asked.gun);
-  checkServer(reviewed.asked, access);
-  const work = () =>
-    reviewed.current === undefined
-      ? publishFirst(session, access, reviewed, dryRun)
-      : publishNext(session, access, reviewed, dryRun);
-  return dryRun ? await work() : await access.dir.withLock(work);
-}
-
-function checkServer({ gun, server }: CeremonyRepository, access: RepositoryAccess): void {
-  if (server === access.server) return;
-  throw new OperationError(
-    'CEREMONY_OTHER_SERVER',
-    `The request is about ${printable(gun)} on ${printable(server)}, but this machine would publish to ${access.server}`,
-    {
-      hint: `Give the server that the request was made with: --server ${printable(server)}`,
-      details: { expected: server, found: access.server },
-    },
-  );
-}
-
-async function publishNext(
-  session: Session,
-  access: RepositoryAccess,
-  reviewed: ReviewedRepository,
-  dryRun: boolean,
-): Promise<Outcome> {
-  const { asked, proposed } = reviewed;
-  const trusted = await ceremonyState(session, access, asked.role);
-  const { root } = trusted;
-  if (isProposed(root.bytes, asked))
-    return { status: 'already-published', versions: {}, warnings: [] };
-  checkFresh(root.bytes, reviewed);
-  const bytes = completed(reviewed);
-  verifyNextRoot(bytes, root, {
-    gun: asked.gun,
-    now: session.now,
-    // A pin of one's own moves with the root that is published; those of the configuration do not.
-    pinning: await session.pinning(),
-  });
-  const repository = Repository.fromTrusted(trusted);
-  const signedRoot = { metadata: proposed, bytes };
-  if (dryRun) return await tried(session, repository, signedRoot);
-  const published = await publishChanges(
-    session,
-    access,
-    async present => {
-      // After a lost race the state is another one.
-      checkFresh(present.rootBytes, reviewed);
-      return { changes: [], signedRoot };
-    },
-    repository,
-  );
-  return await outcome(access, published);
-}
-
-async function publishFirst(
-  session: Session,
-  access: RepositoryAccess,
-  reviewed: ReviewedRepository,
-  dryRun: boolean,
-): Promise<Outcome> {
-  const { asked, proposed } = reviewed;
-  const present = await access.remote.root().catch((error: unknown) => {
-    if (error instanceof TrustError && error.code === 'METADATA_NOT_FOUND') return undefined;
-    throw error;
-  });
-  if (present !== undefined) {
-    if (isProposed(present, asked))
-      return { status: 'already-published', versions: {}, warnings: [] };
-    throw stale(asked.gun, 'somebody else has made the repository since');
-  }
-  const bytes = completed(reviewed);
-  verifyFirstRoot(bytes, {
-    gun: asked.gun,
-    now: session.now,
-    pinning: { ...access.pinning, disableTofu: false },
-  });
-  const repository = new Repository({
-    gun: asked.gun,
-    root: proposed,
-    targets: [[TARGETS, { metadata: emptyTargets(), bytes: undefined, dirty: true }]],
-    unpublished: true,
-  });
-  const signedRoot = { metadata: proposed, bytes };
-  if (dryRun) return await tried(session, repository, signedRoot);
-  const published = await publishChanges(
-    session,
-    access,
-    async state => {
-      if (!state.unpublished) throw stale(asked.gun, 'somebody else has made the repository since');
-      return { changes: [], signedRoot };
-    },
-    repository,
-  );
-  return await outcome(access, published);
-}
-
-/** Whether what has to be signed here can be. */
-async function tried(
-  session: Session,
-  repository: Repository,
-  { metadata, bytes }: { metadata: RootMetadata; bytes: Uint8Array },
-): Promise<Outcome> {
-  repository.adoptSignedRoot(metadata, bytes);
-  if (repository.roles.get(TARGETS)?.dirty === true)
-    await requireKeys(TARGETS, repository.keysFor(TARGETS), await keyRing(session));
-  return { status: 'would-publish', versions: { root: metadata.version }, warnings: [] };
-}
-
-async function outcome(
-  { dir }: RepositoryAccess,
-  { versions, warnings }: Published,
-): Promise<Outcome> {
-  const staged = await stagedChangesWarning(dir);
-  return { status: 'published', versions, warnings: [...staged, ...warnings] };
-}
-
-/** The file that all signatures make. @throws OperationError `CEREMONY_INCOMPLETE` */
-function completed(reviewed: ReviewedRepository): Uint8Array {
-  const { asked, signers, signatures } = reviewed;
-  const view = repositoryView(reviewed);
-  if (missingSignatures(reviewed).every(missing => missing === 0))
-    return assembleRoot(asked.proposed, signers, signatures);
-  const lacking = view.signers.filter(({ missing }) => missing > 0);
-  const words = lacking.map(
-    ({ by, missing }) => `${missing} of ${by === 'current' ? 'the present' : 'the new'} root keys`,
-  );
-  const keyIds = lacking.flatMap(({ keys }) => keys.filter(key => !key.signed).map(({ id }) => id));
-  throw new OperationError(
-    'CEREMONY_INCOMPLETE',
-    `The root of ${printable(asked.gun)} still lacks signatures: ${words.join(', ')}`,
-    {
-      hint: `Have it signed where one of these keys is: ${[...new Set(keyIds)].map(id => id.slice(0, 12)).join(', ')}`,
-      details: { repository: asked.gun, keyIds: [...new Set(keyIds)] },
-    },
-  );
-}
-
-function isProposed(root: Uint8Array, { proposed }: CeremonyRepository): boolean {
-  return Buffer.from(openEnvelope(root, ROOT).message).equals(proposed);
-}
-
-function checkFresh(root: Uint8Array | undefined, { asked }: ReviewedRepository): void {
-  if (root !== undefined && asked.base !== undefined && Buffer.from(root).equals(asked.base))
-    return;
-  throw stale(asked.gun, 'its root has changed since');
-}
-
-function stale(gun: string, why: string): OperationError {
-  return new OperationError(
-    'CEREMONY_STALE',
-    `The request no longer fits ${printable(gun)}: ${why}`,
-    {
-      hint: 'Nothing was published. Find out who did it, make a new request, and have that signed.',
-      details: { repository: gun },
-    },
-  );
 }

@@ -9,18 +9,21 @@ import {
   encodeRequest,
   requestFingerprint,
 } from '../ceremony/ceremony-file.ts';
-import { reviewCeremony, reviewRepository } from '../ceremony/review.ts';
+import { reviewCeremony } from '../ceremony/review.ts';
 import { printable } from '../crypto/printable.ts';
-import { canonicalKeyId, keyId, type PublicKey } from '../crypto/public-key.ts';
+import { canonicalKeyId } from '../crypto/public-key.ts';
 import { OperationError, TrustError, UsageError } from '../errors.ts';
-import { initialise } from '../tuf/initialise.ts';
-import type { RootMetadata } from '../tuf/metadata.ts';
 import { Repository } from '../tuf/repository.ts';
 import { hasAnyKey } from '../tuf/role-keys.ts';
-import { type BaseRole, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
-import { proposeRoot, rootMessage } from '../tuf/root-proposal.ts';
+import { type BaseRole, ROOT, SNAPSHOT, TIMESTAMP } from '../tuf/role-name.ts';
 import { DAY, formatTime } from '../tuf/time.ts';
 import { checkNewFile, writeCeremony } from './ceremony-input.ts';
+import {
+  checkAttainable,
+  type PreparedRepository,
+  proposal,
+  proposedRootRole,
+} from './ceremony-proposal.ts';
 import { writeCeremonyRecord } from './ceremony-records.ts';
 import { ceremonyState } from './ceremony-state.ts';
 import { type CeremonyView, ceremonyView } from './ceremony-view.ts';
@@ -32,7 +35,7 @@ import {
   rootKeysFor,
 } from './root-certificate-files.ts';
 import { checkRotation } from './rotate.ts';
-import { keyFile, type RepositoryAccess, type Session } from './session.ts';
+import type { RepositoryAccess, Session } from './session.ts';
 
 /** How long a request is good for, unless told, in days. */
 export const REQUEST_DAYS = 90;
@@ -74,14 +77,6 @@ export interface CheckedRequest {
 
 export type RequestedCeremony = WrittenRequest | CheckedRequest;
 
-/** A repository's state before anything is made for it. */
-interface Prepared {
-  readonly access: RepositoryAccess;
-  /** Absent for a repository that is to be made. */
-  readonly repository?: Repository;
-  readonly rootKeys?: readonly PublicKey[];
-}
-
 /**
  * Writes a request for signatures. What can fail without new keys is tried for all repositories before any is made;
  * new private keys are on disk, and the request is on record, before the file is written.
@@ -97,7 +92,7 @@ export async function requestCeremony(
   await checkNewFile(request.output);
   const given = await readRootCertificates(request.certificateFiles ?? []);
   const guns = [...new Set(request.repositories)];
-  const prepared: Prepared[] = [];
+  const prepared: PreparedRepository[] = [];
   for (const [done, gun] of guns.entries()) {
     session.progress({ message: `looking at ${gun}`, done, total: guns.length });
     prepared.push(await prepare(session, gun, request, role, given));
@@ -150,13 +145,14 @@ async function prepare(
   request: RequestCeremony,
   role: BaseRole,
   given: readonly GivenCertificate[],
-): Promise<Prepared> {
+): Promise<PreparedRepository> {
   const { kind, threshold = 1 } = request;
   const access = await session.repositoryByGun(gun);
   const rootKeys = given.length > 0 ? rootKeysFor(given, gun, session.now) : undefined;
   if (kind === 'init') {
     await refuseKnown(access);
-    checkFirstThreshold(gun, rootKeys ?? [], threshold);
+    const different = new Set(rootKeys?.map(canonicalKeyId)).size;
+    checkAttainable(gun, ROOT, threshold, different);
     return { access, rootKeys: rootKeys ?? [] };
   }
   const repository = Repository.fromTrusted(await ceremonyState(session, access, role));
@@ -164,6 +160,8 @@ async function prepare(
   const one = { access, repository, ...(rootKeys === undefined ? {} : { rootKeys }) };
   // Without new keys yet: the present ones show whether the number of signatures can be reached.
   if (role === ROOT) proposedRootRole(session, one, request);
+  // One key is made; whoever has several for a role cannot give them here.
+  else checkAttainable(gun, role, repository.keysFor(role).roleKeys.threshold, 1);
   return one;
 }
 
@@ -194,109 +192,6 @@ async function checkSnapshotKey(
   if (role === SNAPSHOT) return;
   if (await hasAnyKey(repository.keysFor(SNAPSHOT), await keyRing(session))) return;
   await checkServerSignsSnapshot(access, repository);
-}
-
-async function proposal(
-  session: Session,
-  one: Prepared,
-  request: RequestCeremony,
-  role: BaseRole,
-  created: CreatedKey[],
-): Promise<CeremonyRepository> {
-  const { access, repository } = one;
-  const proposed =
-    repository === undefined
-      ? await firstRoot(session, one, request.threshold ?? 1, created)
-      : role === ROOT
-        ? proposedRootRole(session, one, request)
-        : proposeRoot(
-            repository.root,
-            { role, keys: [await newKey(session, access, role, request, created)] },
-            session.now,
-          );
-  const made: CeremonyRepository = {
-    gun: access.gun,
-    server: access.server,
-    kind: request.kind,
-    role,
-    base: repository?.rootBytes,
-    proposed: rootMessage(proposed),
-  };
-  // What is not fit to be signed is not worth a walk to the safe.
-  reviewRepository(made, [], { now: session.now, pinning: await session.pinning() });
-  return made;
-}
-
-/** The root role as it shall be: all new keys, new ones beside the old, or the same ones with a new date. */
-function proposedRootRole(
-  session: Session,
-  { repository, rootKeys = [] }: Prepared,
-  { kind, threshold }: Pick<RequestCeremony, 'kind' | 'threshold'>,
-): RootMetadata {
-  if (repository === undefined) throw new RangeError('no repository');
-  const { roleKeys, keys } = repository.keysFor(ROOT);
-  const present = (roleKeys.keyIds ?? []).flatMap(id => keys.get(id) ?? []);
-  const wanted =
-    kind === 'rotate-root'
-      ? rootKeys
-      : kind === 'add-root-key'
-        ? [...present, ...rootKeys]
-        : present;
-  const unique = [...new Map(wanted.map(key => [keyId(key), key])).values()];
-  return proposeRoot(
-    repository.root,
-    { role: ROOT, keys: unique, threshold: threshold ?? roleKeys.threshold },
-    session.now,
-  );
-}
-
-function checkFirstThreshold(gun: string, keys: readonly PublicKey[], threshold: number): void {
-  const different = new Set(keys.map(canonicalKeyId)).size;
-  if (different >= threshold) return;
-  throw new TrustError(
-    'THRESHOLD_UNATTAINABLE',
-    `The root of ${printable(gun)} would need ${threshold} signatures, but there are certificates of ${different} key${different === 1 ? '' : 's'}`,
-    { details: { role: ROOT, threshold, keys: different } },
-  );
-}
-
-/** Root version 1: keys of the server first, so that a refusal leaves no orphan here. */
-async function firstRoot(
-  session: Session,
-  { access, rootKeys = [] }: Prepared,
-  threshold: number,
-  created: CreatedKey[],
-): Promise<RootMetadata> {
-  const [root] = rootKeys;
-  if (root === undefined) throw new RangeError('no root key');
-  const timestamp = await access.remote.publicKey(TIMESTAMP);
-  const snapshot = await access.remote.publicKey(SNAPSHOT);
-  const targets = await localKey(session, access, TARGETS, created);
-  const unsigned = initialise(access.gun, { root, targets, snapshot, timestamp });
-  return proposeRoot(unsigned.root, { role: ROOT, keys: rootKeys, threshold }, session.now);
-}
-
-async function newKey(
-  session: Session,
-  access: RepositoryAccess,
-  role: BaseRole,
-  { serverManaged = false }: RequestCeremony,
-  created: CreatedKey[],
-): Promise<PublicKey> {
-  if (role === TIMESTAMP) return await access.remote.rotateKey(TIMESTAMP);
-  if (role === SNAPSHOT && serverManaged) return await access.remote.rotateKey(SNAPSHOT);
-  return await localKey(session, access, role, created);
-}
-
-async function localKey(
-  session: Session,
-  { gun }: RepositoryAccess,
-  role: string,
-  created: CreatedKey[],
-): Promise<PublicKey> {
-  const { id, publicKey } = await (await session.keys()).generate({ role, gun });
-  created.push({ id, role, file: keyFile(session, id) });
-  return publicKey;
 }
 
 async function write(

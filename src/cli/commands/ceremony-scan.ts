@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import type { Action } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
+import { inputLines } from '../input-lines.ts';
 import { optionValue } from '../option-values.ts';
 import { scannedBrief, scannedJson, scannedLines } from '../reports/ceremony-report.ts';
 
@@ -24,25 +24,20 @@ export function addCeremonyScan(ceremony: Command, action: Action): void {
       action<[], { output: string }>(async (context, { output }) => {
         const { scanCeremony } = await import('../../operations/ceremony-scan.ts');
         const { display, host } = context;
-        const lines = createInterface({ input: host.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-        try {
-          if (host.stdin.isTTY === true) display.note('Scan the codes; each is one line.');
-          const report = await scanCeremony(lines, output, (missing, total) => {
-            display.note(
-              missing.length === 0
-                ? `all ${total} parts are there`
-                : `part ${missing.join(', ')} of ${total} to come`,
-            );
-          });
-          display.result({
-            json: () => scannedJson(report),
-            text: () => scannedLines(report),
-            brief: () => scannedBrief(report),
-          });
-          return EXIT.done;
-        } finally {
-          lines.close();
-        }
+        if (host.stdin.isTTY === true) display.note('Scan the codes; each is one line.');
+        const report = await scanCeremony(inputLines(host.stdin), output, (missing, total) => {
+          display.note(
+            missing.length === 0
+              ? `all ${total} parts are there`
+              : `part ${missing.join(', ')} of ${total} to come`,
+          );
+        });
+        display.result({
+          json: () => scannedJson(report),
+          text: () => scannedLines(report),
+          brief: () => scannedBrief(report),
+        });
+        return EXIT.done;
       }),
     );
 }
