@@ -16,6 +16,9 @@ const WRONG = 'no passphrase of any key';
 /** Where the test is not about time: machines that test are busy. */
 const UNHURRIED = { TABELLION_KEYCHAIN_TIMEOUT: '30' };
 
+/** What a command says that has no reason to speak of them. */
+const ABOUT_PASSPHRASES = /passphrase|keychain/i;
+
 interface Key {
   id: string;
   role: string;
@@ -111,7 +114,8 @@ describeWithPeers(
       );
       expect((await run(['passphrase', 'check'])).code).toBe(0);
       const signed = await run(sign());
-      expect({ code: signed.code, stderr: signed.stderr }).toEqual({ code: 0, stderr: '' });
+      expect(signed.code).toBe(0);
+      expect(signed.stderr).not.toMatch(ABOUT_PASSPHRASES);
       expect(await owner.notary.succeed(['list', GUN])).toContain(content(String(tag)).hex);
 
       const words = ['addhash', GUN, 'by-notary', '1', '--sha256', content('notary').hex, '-p'];
@@ -220,7 +224,8 @@ describeWithPeers(
         },
         server,
       );
-      expect({ code: served.code, stderr: served.stderr }).toEqual({ code: 0, stderr: '' });
+      expect(served.code).toBe(0);
+      expect(served.stderr).not.toMatch(ABOUT_PASSPHRASES);
     });
   },
 );
