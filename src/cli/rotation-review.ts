@@ -32,7 +32,7 @@ export async function askSince(prompts: Prompts, now: Date): Promise<Date | unde
   return typed === '' ? undefined : readMoment(typed);
 }
 
-type SignerAnswer = { readonly id: string; readonly as: 'keep' | 'restore' };
+type SignerAnswer = { readonly id: string; readonly as: 'keep' | 'restore' | 'rekey' };
 
 /** Shows what a repository holds, and has the person tick what may stay; what the options have decided is not asked. */
 export async function askReview(
@@ -46,16 +46,20 @@ export async function askReview(
   const keptIds: string[] = [];
   const droppedIds: string[] = [];
   const restoredIds: string[] = [];
-  const rules = { ...request.rules, keptIds, droppedIds, restoredIds };
+  const rekeySigners = [...(request.rules.rekeySigners ?? [])];
+  const rules = { ...request.rules, keptIds, droppedIds, restoredIds, rekeySigners };
   const { undecidedSigners } = decide(review, rules);
   if (undecidedSigners.length > 0) {
     const kept = await prompts.tick(
       `Who may go on signing in ${printable(review.repository)}? (space ticks)`,
-      undecidedSigners.flatMap(item => signerChoices(item, signerChoice(item, style))),
+      undecidedSigners.flatMap(item =>
+        signerChoices(item, signerChoice(item, style), review.signersHere.includes(item.role)),
+      ),
     );
-    for (const { id } of undecidedSigners) {
+    for (const { id, role } of undecidedSigners) {
       const answers = kept.filter(answer => answer.id === id).map(answer => answer.as);
-      if (answers.includes('keep')) keptIds.push(id);
+      if (answers.includes('rekey')) rekeySigners.push(role);
+      else if (answers.includes('keep')) keptIds.push(id);
       else if (answers.includes('restore')) restoredIds.push(id);
       else droppedIds.push(id);
     }
@@ -76,8 +80,20 @@ export async function askReview(
   return { ...request, rules };
 }
 
-/** A delegation that has changed may stay as it is, or as it was. */
-function signerChoices(item: SignerItem, text: string): Choice<SignerAnswer>[] {
+/**
+ * A delegation that has changed may stay as it is, or as it was; one whose key lies here, with a new key.
+ * @param isHere whether its private key lies beside the one that somebody may have
+ */
+function signerChoices(item: SignerItem, text: string, isHere: boolean): Choice<SignerAnswer>[] {
+  const { id, role } = item;
+  const rekey: Choice<SignerAnswer> = {
+    value: { id, as: 'rekey' },
+    name: `${roleName(role)}  with a new key, made now: the old one lies beside the ${keyName('targets')}`,
+  };
+  return [...choicesToStay(item, text), ...(isHere ? [rekey] : [])];
+}
+
+function choicesToStay(item: SignerItem, text: string): Choice<SignerAnswer>[] {
   const { id, standing, thresholdWas } = item;
   const keep = { value: { id, as: 'keep' as const }, name: text, checked: standing === 'known' };
   const hasMore = item.added.keyIds.length + item.added.paths.length > 0;

@@ -5,7 +5,7 @@ import { OperationError, UsageError } from '../errors.ts';
 import type { Change } from '../tuf/change.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
 import type { Repository } from '../tuf/repository.ts';
-import { signerName, TARGETS } from '../tuf/role-name.ts';
+import { RELEASES, signerName, TARGETS } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
 import { tryOut } from './delegation.ts';
 import { readDelegationKeys } from './delegation-keys.ts';
@@ -99,6 +99,13 @@ export async function reviewedRotation(
   const decision = decide(items, rules);
   if (trial?.showUndecided !== true) checkDecided(repository, decision);
   const { keys: newKeys, ring } = await signersKeys(session, decision, options);
+  for (const [{ role, keyIds }, choice] of decision.signers) {
+    if (choice !== 'keep' && choice !== 'restore') continue;
+    if (role !== RELEASES && (await anyHere(keyIds, options.ring)))
+      notes.push(
+        `The key of the signer ${signerName(role)} lies beside the one that somebody may have: if it may have been taken too, give the signer a new one, with --rekey-signer ${signerName(role)}`,
+      );
+  }
   const plan = { decision, rotation, compromised, newKeys };
   const planned = await reviewedChanges(repository, plan, ring);
   const { changes, effects } = await tryOut(ring, repository, {
@@ -161,6 +168,11 @@ export function checkReviewed(review: CompromiseReview, after: TrustedSet): void
 
 function hexOf(base64: string | undefined): string {
   return base64 === undefined ? '' : Buffer.from(base64, 'base64').toString('hex');
+}
+
+async function anyHere(ids: readonly string[], ring: KeyRing): Promise<boolean> {
+  for (const id of ids) if (await ring.has(id)) return true;
+  return false;
 }
 
 /** @returns warnings, where they are enough */

@@ -1,6 +1,7 @@
 /** Everything that a repository holds, for a person who must tell what is theirs from what is a thief's. */
 import { canonicalKeyId } from '../crypto/public-key.ts';
 import { Repository } from '../tuf/repository.ts';
+import { RELEASES } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
 import { type KnownCopy, knownBefore } from './history.ts';
 import { type DigestState, registryDigests } from './registry-digests.ts';
@@ -24,6 +25,8 @@ export interface RepositoryReview extends ReviewItems {
   readonly known?: { readonly verifiedAt: string; readonly from: KnownCopy['from'] };
   /** Canonical IDs of the keys whose signatures hold, by role. */
   readonly signedBy: Readonly<Record<string, readonly string[]>>;
+  /** Signers, by role, whose private key lies on this machine: beside the one that somebody may have. */
+  readonly signersHere: readonly string[];
   /** By digest in hex; absent when the registry was not to be asked. */
   readonly registry?: Readonly<Record<string, DigestState>>;
   /** Why the registry could not tell. */
@@ -60,9 +63,20 @@ export async function reviewRepository(
       : { known: { verifiedAt: known.verifiedAt.toISOString(), from: known.from } }),
     ...items,
     signedBy: signersOf(trusted),
+    signersHere: await signersHere(session, items),
     ...(asked === undefined ? {} : { registry: Object.fromEntries(asked.states) }),
     ...(asked?.problem === undefined ? {} : { registryProblem: asked.problem }),
   };
+}
+
+async function signersHere(session: Session, { signers }: ReviewItems): Promise<string[]> {
+  const store = await session.keys();
+  const roles: string[] = [];
+  for (const { role, keyIds } of signers) {
+    if (role === RELEASES) continue;
+    for (const id of keyIds) if ((await store.has(id)) && !roles.includes(role)) roles.push(role);
+  }
+  return roles;
 }
 
 function signersOf(trusted: TrustedSet): Record<string, string[]> {

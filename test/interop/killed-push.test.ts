@@ -1,4 +1,4 @@
-import { readdir, utimes } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { describeWithPeers } from './support/describe-with-peers.ts';
@@ -8,6 +8,7 @@ import {
   type SeenRequest,
   startFaultProxy,
 } from './support/fault-proxy.ts';
+import { ageLocks } from './support/killing.ts';
 import { type OciLayout, writeOciLayout } from './support/oci-layout.ts';
 import { digestsOf, headManifest, pullAll } from './support/pushed-image.ts';
 import { listTargets } from './support/readers.ts';
@@ -198,15 +199,6 @@ describeWithPeers(
           dockerConfigDir,
         }),
       };
-    }
-
-    /** As if ten seconds had passed: then the lock of a dead process is taken over. */
-    async function ageLocks({ trustDir }: Person): Promise<void> {
-      const folder = path.join(trustDir, '.tabellion', 'locks');
-      const then = new Date(Date.now() - 60_000);
-      for (const name of await readdir(folder).catch(() => [])) {
-        if (name.endsWith('.lock')) await utimes(path.join(folder, name), then, then);
-      }
     }
   },
 );

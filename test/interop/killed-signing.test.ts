@@ -1,10 +1,11 @@
 import { watch } from 'node:fs';
-import { cp, mkdir, readdir, utimes } from 'node:fs/promises';
+import { cp, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { describeWithPeers } from './support/describe-with-peers.ts';
 import { listRow } from './support/expected-rows.ts';
 import { folderTree } from './support/folder-tree.ts';
+import { ageLocks, killedAtRequest } from './support/killing.ts';
 import { freshReading, listTargets } from './support/readers.ts';
 import {
   addHash,
@@ -34,28 +35,6 @@ describeWithPeers(
       ...digestFlags(content(text)),
     ];
 
-    /** Signs, and is killed while the request with this number (from 1) waits for its answer. */
-    async function killedAtRequest(
-      person: Person,
-      args: string[],
-      number: number,
-    ): Promise<'killed' | 'done'> {
-      const killer = new AbortController();
-      let seen = 0;
-      const remove = scene.proxy.fault(/./, async (_request, forward) => {
-        seen += 1;
-        if (seen < number) return await forward();
-        killer.abort();
-        return { hang: true } as const;
-      });
-      const result = await person.tabellion.run(args, { signal: killer.signal });
-      remove();
-      await ageLocks(person);
-      if (result.signal === 'SIGKILL') return 'killed';
-      expect(result).toMatchObject({ code: 0, stderr: '' });
-      return 'done';
-    }
-
     /** Publishes, and is killed when the server has stored everything, but has not said so yet. */
     async function killedAfterPublish(person: Person, args: string[]): Promise<void> {
       const killer = new AbortController();
@@ -80,7 +59,7 @@ describeWithPeers(
         const gun = `localhost:5000/killed/first-${number}`;
         const owner = await proxied('owner');
         const args = signArguments(`${gun}:1`, 'one');
-        const end = await killedAtRequest(owner, args, number);
+        const end = await killedAtRequest(scene, owner, args, number);
         const before = await keyFiles(owner);
         await owner.tabellion.succeed(args);
         const after = await keyFiles(owner);
@@ -100,7 +79,7 @@ describeWithPeers(
       await owner.notary.succeed(['init', gun, '-p']);
       for (let number = 1; ; number += 1) {
         const args = signArguments(`${gun}:${number}`, 'x');
-        const end = await killedAtRequest(owner, args, number);
+        const end = await killedAtRequest(scene, owner, args, number);
         // Whatever was left behind, the trust folder loads, for notary too, without any repair.
         const listed = await listTargets(owner, gun);
         expect(listed.length).toBeGreaterThanOrEqual(number - 1);
@@ -217,15 +196,6 @@ describeWithPeers(
       } finally {
         watcher.close();
         await ageLocks(person);
-      }
-    }
-
-    /** As if ten seconds had passed: then the lock of a dead process is taken over. */
-    async function ageLocks({ trustDir }: Person): Promise<void> {
-      const folder = path.join(trustDir, '.tabellion', 'locks');
-      const then = new Date(Date.now() - 60_000);
-      for (const name of await readdir(folder).catch(() => [])) {
-        if (name.endsWith('.lock')) await utimes(path.join(folder, name), then, then);
       }
     }
   },
