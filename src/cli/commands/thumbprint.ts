@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.ts';
 import { parseExpected } from '../../operations/thumbprint-text.ts';
-import { confirmed, requireConfirmation } from '../confirmation.ts';
+import { confirmed } from '../confirmation.ts';
 import type { Action, CommandContext } from '../context.ts';
 import { EXIT, worstExitCode } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
@@ -74,7 +74,8 @@ async function show(
   // Without a person who compares, something must be there to compare with.
   const sure =
     !pin || options.yes === true || expected.some(text => parseExpected(text).role === 'root');
-  requireConfirmation(context, { yes: sure }, 'Pinning without --expect');
+  if (!sure)
+    requirePerson(context, 'Pinning', 'Give --expect with the root’s thumbprint, or --yes.');
   const { thumbprints } = await import('../../operations/thumbprint.ts');
   const { display, host } = context;
   const view = { now: host.now(), changedOnly: changed === true };
@@ -116,6 +117,16 @@ async function show(
   return worstExitCode(reports.map(({ exitCode }) => exitCode));
 }
 
+/** Checks that there is somebody to ask. */
+function requirePerson({ prompts }: CommandContext, what: string, hint: string): void {
+  if (prompts !== undefined) return;
+  throw new UsageError(
+    'CONFIRMATION_NEEDED',
+    `${what} needs a confirmation, and nobody can be asked here`,
+    { hint },
+  );
+}
+
 async function unpin(
   context: CommandContext,
   options: Options,
@@ -126,7 +137,7 @@ async function unpin(
       hint: 'Unpin first, then look again.',
     });
   }
-  requireConfirmation(context, options, 'Unpinning');
+  if (options.yes !== true) requirePerson(context, 'Unpinning', 'Add --yes.');
   const { prompts, display } = context;
   const question = `Trust whatever root follows properly for ${guns.length === 1 ? 'this repository' : 'these repositories'} again?`;
   if (options.yes !== true && !(await prompts?.confirm(question))) return EXIT.failed;
