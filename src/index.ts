@@ -25,13 +25,16 @@ export {
   restoreBackup,
 } from './operations/backup/restore-backup.ts';
 export { type BackupVerification, verifyBackup } from './operations/backup/verify-backup.ts';
+export { type BlastRadius, blastRadius } from './operations/blast-radius.ts';
 export { type InspectRequest, type InspectResult, inspect } from './operations/inspect.ts';
+export { type Inventory, type InventoryRequest, inventory } from './operations/inventory.ts';
 export {
   type GeneratedKey,
   type GenerateKeyRequest,
   generateKey,
 } from './operations/key-generate.ts';
 export { type KeyList, listKeys } from './operations/key-list.ts';
+export { type Renewal, type RenewRequest, renewAll } from './operations/renew.ts';
 export { type RevokeReport, type RevokeRequest, revoke } from './operations/revoke.ts';
 export { type RunningServer, type ServeRequest, serve } from './operations/serve.ts';
 export {
@@ -43,4 +46,9 @@ export {
   type SessionOptions,
 } from './operations/session.ts';
 export { type ImageSource, type SignReport, type SignRequest, sign } from './operations/sign.ts';
+export {
+  type ThumbprintReport,
+  type ThumbprintRequest,
+  thumbprints,
+} from './operations/thumbprint.ts';
 export { type VerifyRequest, type VerifyResult, verify } from './operations/verify.ts';

@@ -39,7 +39,7 @@ export async function loadExpired(
     const data = await loadTrustData(session, access, { ...options, reportExpiry: true });
     const { expired } = data.trusted;
     if (expired.length === 0) return undefined;
-    return { data, error: expiredError(access.gun, expired, session.now, failure) };
+    return { data, error: expiredError(access.gun, data, session.now, failure) };
   } catch (error) {
     if (!(error instanceof TabellionError)) throw error;
     session.log(`it is not only that something has expired: ${error.message}`);
@@ -50,17 +50,21 @@ export async function loadExpired(
 /** One error for all that has expired. */
 function expiredError(
   gun: string,
-  expired: readonly ExpiredPart[],
+  { trusted: { expired }, origin }: TrustData,
   now: Date,
   cause: unknown,
 ): TrustError {
   const parts = expired.map(part => `${partName(part)} expired on ${printable(part.expires)}`);
   const renewable = expired.some(({ role }) => role !== TIMESTAMP);
+  const otherwise =
+    origin.from === 'cache'
+      ? 'The copy on this machine is too old: ask again when the trust server can be reached.'
+      : 'The trust server should have renewed it: look at the server first, and at this machine’s clock.';
   return new TrustError('METADATA_EXPIRED', `Of ${printable(gun)} ${sentence(parts)}`, {
     cause,
     hint: renewable
       ? `Look at this machine’s clock. Whoever has the keys can renew it with: tabellion renew ${printable(gun)}`
-      : 'The trust server should have renewed it: look at the server first, and at this machine’s clock.',
+      : otherwise,
     details: { expired, now: now.toISOString() },
   });
 }

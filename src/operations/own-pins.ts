@@ -3,6 +3,8 @@
  * of Notary's configuration.
  */
 import type { KeyThumbprints } from '../crypto/thumbprint.ts';
+import { TabellionError } from '../errors.ts';
+import { systemCode } from '../trust-dir/file-error.ts';
 import { damagedRecord, type OwnFiles } from '../trust-dir/own-files.ts';
 import { LOCK_TIMES, RepositoryLock } from '../trust-dir/repository-lock.ts';
 import type { TrustPinning } from '../tuf/pinning.ts';
@@ -23,7 +25,11 @@ const VERSION = 1;
 
 /** @throws OperationError `RECORD_DAMAGED` | `FILE_NOT_READABLE`: without its pins nothing is trusted */
 export async function readOwnPins(own: OwnFiles): Promise<OwnPin[]> {
-  const record = await own.read(FILE);
+  const record = await own.read(FILE).catch((error: unknown) => {
+    // Where a file stands in the folder's place, nothing was ever pinned.
+    if (error instanceof TabellionError && systemCode(error.cause) === 'ENOTDIR') return undefined;
+    throw error;
+  });
   if (record === undefined) return [];
   if (!isObject(record) || record.version !== VERSION || !Array.isArray(record.pins))
     throw damagedRecord(own.path(FILE));

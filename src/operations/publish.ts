@@ -16,6 +16,7 @@ import type { RootMetadata } from '../tuf/metadata.ts';
 import { Repository } from '../tuf/repository.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { type SignedFiles, signRepository } from '../tuf/sign-repository.ts';
+import { highestVersion } from '../tuf/version-search.ts';
 import { movedPin } from './moved-pin.ts';
 import { emptyReturningRoles } from './returning-roles.ts';
 import type { RepositoryAccess, Session } from './session.ts';
@@ -23,8 +24,6 @@ import { loadTrustData, type TrustData } from './trust-data.ts';
 
 /** How often a publish that lost a race is done again on the new state. */
 const ATTEMPTS = 4;
-/** More than anybody has ever signed. */
-const HIGHEST_VERSION = 2 ** 24;
 
 export interface PublishPlan {
   readonly changes: readonly Change[];
@@ -266,7 +265,7 @@ async function raiseNewVersions(access: RepositoryAccess, repository: Repository
   if (repository.unpublished) return;
   for (const [role, edited] of repository.roles) {
     if (role === TARGETS || edited.metadata.version !== 0) continue;
-    const version = await highestVersion(access, role);
+    const version = await storedVersion(access, role);
     if (version === 0) continue;
     repository.edit(role, metadata => ({ ...metadata, version }));
     repository.warnings.push(
@@ -275,8 +274,8 @@ async function raiseNewVersions(access: RepositoryAccess, repository: Repository
   }
 }
 
-/** The highest version of a role that the server ever stored; versions may have gaps, so only a run from 1 is followed. */
-async function highestVersion({ remote }: RepositoryAccess, role: string): Promise<number> {
+/** The highest version of a role that the server ever stored. */
+async function storedVersion({ remote }: RepositoryAccess, role: string): Promise<number> {
   const exists = async (version: number): Promise<boolean> => {
     try {
       await remote.version(role, version);
@@ -286,19 +285,7 @@ async function highestVersion({ remote }: RepositoryAccess, role: string): Promi
       throw error;
     }
   };
-  let low = 0;
-  let high = 1;
-  while (await exists(high)) {
-    if (high > HIGHEST_VERSION) throw endlessVersions(remote.url, role);
-    low = high;
-    high *= 2;
-  }
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (await exists(middle)) low = middle;
-    else high = middle;
-  }
-  return low;
+  return await highestVersion(exists, 0, () => endlessVersions(remote.url, role));
 }
 
 function endlessVersions(server: string, role: string): ConnectionError {

@@ -89,6 +89,21 @@ export async function thumbprints(
   return reports;
 }
 
+/** A trust directory that cannot be written keeps nobody from looking. @returns warnings */
+async function note(
+  session: Session,
+  { gun, server }: RepositoryAccess,
+  all: readonly RoleThumbprints[],
+): Promise<string[]> {
+  try {
+    await noteSeen(session.trustDir.own, gun, server, session.now, all);
+    return [];
+  } catch (error) {
+    if (!(error instanceof TabellionError)) throw error;
+    return [`What was shown could not be noted: ${error.message}`];
+  }
+}
+
 interface Seen {
   readonly trusted: TrustedSet;
   readonly origin?: TrustDataOrigin;
@@ -122,7 +137,7 @@ async function thumbprintsOf(
   }
   const isTrusted = seen.error === undefined || (pins && isPinOnly);
   const changes = await seenChanges(own, gun, access.server, all);
-  if (isTrusted) await noteSeen(own, gun, access.server, session.now, all);
+  const unnoted = isTrusted ? await note(session, access, all) : [];
   const error = isTrusted ? unmet : (seen.error ?? unmet);
   const wanted = request.roles ?? [];
   return {
@@ -136,7 +151,7 @@ async function thumbprintsOf(
     pinned: pins,
     ...(seen.known === undefined ? {} : { known: seen.known }),
     ...(changes === undefined ? {} : { changes }),
-    warnings: seen.warnings,
+    warnings: [...seen.warnings, ...unnoted],
     ...(error === undefined ? {} : { error: failureOf(error) }),
     exitCode: error?.exitCode ?? 0,
   };
@@ -155,18 +170,27 @@ async function look(
   try {
     return await loadTrustData(session, access, { offline });
   } catch (error) {
-    if (error instanceof TrustError && error.code === 'PIN_MISMATCH' && pin !== undefined) {
-      // Everything else must hold: the chain of roots, and pins of the configuration.
-      const unpinned = { ...access, pinning: await session.pinning() };
-      const offered = await loadTrustData(session, unpinned, { offline, store: false }).catch(
-        (other: unknown) => other,
-      );
-      if (!(offered instanceof Error)) return { ...(offered as Seen), error };
-      return await otherRoot(session, unpinned, offered);
-    }
+    if (error instanceof TrustError && error.code === 'PIN_MISMATCH' && pin !== undefined)
+      return await lookWithoutPin(session, access, error, offline);
     const expired = await loadExpired(session, access, error, { offline });
     if (expired !== undefined) return { ...expired.data, error: expired.error };
     return await otherRoot(session, access, error);
+  }
+}
+
+/** Everything but the pin must hold: the chain of roots, and the pins of the configuration. */
+async function lookWithoutPin(
+  session: Session,
+  access: RepositoryAccess,
+  mismatch: TrustError,
+  offline: boolean,
+): Promise<Seen> {
+  const unpinned = { ...access, pinning: await session.pinning() };
+  try {
+    const offered = await loadTrustData(session, unpinned, { offline, store: false });
+    return { ...offered, error: mismatch };
+  } catch (error) {
+    return await otherRoot(session, unpinned, error);
   }
 }
 

@@ -3,9 +3,7 @@ import { TrustError } from '../errors.ts';
 import type { TimestampMetadata } from './metadata.ts';
 import { TIMESTAMP } from './role-name.ts';
 import type { Verified } from './trusted-set.ts';
-
-/** More than any server has ever made. */
-const HIGHEST_VERSION = 2 ** 24;
+import { highestVersion } from './version-search.ts';
 
 export interface StoredVersions {
   version?(role: string, version: number): Promise<Uint8Array>;
@@ -22,30 +20,20 @@ export async function newestStoredTimestamp(
   remote: StoredVersions,
   known: Verified<TimestampMetadata> | undefined,
 ): Promise<Uint8Array | undefined> {
-  let low = known?.metadata.version ?? 0;
-  let newest = known?.bytes;
+  const found = new Map<number, Uint8Array>();
+  const from = known?.metadata.version ?? 0;
   const exists = async (version: number): Promise<boolean> => {
     const bytes = await find(remote, version);
-    if (bytes === undefined) return false;
-    low = version;
-    newest = bytes;
-    return true;
+    if (bytes !== undefined) found.set(version, bytes);
+    return bytes !== undefined;
   };
-  let step = 1;
-  while (await exists(low + step)) {
-    if (low > HIGHEST_VERSION) {
-      throw new TrustError(
-        'TIMESTAMP_ENDLESS',
-        'The server has every version of the timestamp that it is asked for, which cannot be true',
-      );
-    }
-    step *= 2;
-  }
-  for (let high = low + step; high - low > 1; ) {
-    const middle = Math.floor((low + high) / 2);
-    if (!(await exists(middle))) high = middle;
-  }
-  return newest;
+  const newest = await highestVersion(exists, from, () => {
+    return new TrustError(
+      'TIMESTAMP_ENDLESS',
+      'The server has every version of the timestamp that it is asked for, which cannot be true',
+    );
+  });
+  return found.get(newest) ?? known?.bytes;
 }
 
 async function find(remote: StoredVersions, version: number): Promise<Uint8Array | undefined> {

@@ -168,4 +168,17 @@ describe('the report of inspect', () => {
     );
     expect(lines).not.toContain('\u001b');
   });
+
+  it('of expired trust data stands under a banner, and has no list for programs of Docker’s', () => {
+    const error = { code: 'METADATA_EXPIRED', message: 'the targets metadata expired' };
+    const expired: InspectResult = { ...INSPECTED, error, expired: true, exitCode: 3 };
+    const lines = inspectLines({ images: [expired] }, PLAIN);
+    expect(text(lines.slice(0, 3))).toContain('EXPIRED: nothing of this is trusted any more');
+    expect(text(lines)).toContain('1.10');
+    const [json] = inspectJson({ images: [expired] });
+    expect(Object.keys(json ?? {})).toEqual(['Name', 'tabellion']);
+    expect(json).toMatchObject({ tabellion: { expired: true, exitCode: 3, error } });
+    expect(inspectBrief({ images: [expired] })).toEqual([]);
+    expect(text(inspectErrors({ images: [expired] }))).toContain('the targets metadata expired');
+  });
 });
