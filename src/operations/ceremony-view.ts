@@ -6,9 +6,8 @@ import {
   requestFingerprint,
 } from '../ceremony/ceremony-file.ts';
 import { missingSignatures, type ReviewedRepository } from '../ceremony/review.ts';
-import { certificateInText } from '../crypto/certificate.ts';
-import { sha256Hex } from '../crypto/digest.ts';
-import { canonicalKeyId, keyId, type PublicKey } from '../crypto/public-key.ts';
+import type { PublicKey } from '../crypto/public-key.ts';
+import { keyThumbprints } from '../crypto/thumbprint.ts';
 import type { RootMetadata } from '../tuf/metadata.ts';
 import { signingKeys } from '../tuf/root-proposal.ts';
 
@@ -124,17 +123,19 @@ export function repositoryView(reviewed: ReviewedRepository): CeremonyRepository
 }
 
 export function describeKey(key: PublicKey): CeremonyKey {
-  const id = canonicalKeyId(key);
-  const scoped = keyId(key);
-  const certificate = key.keytype.endsWith('-x509')
-    ? certificateInText(key.publicBytes)
-    : undefined;
+  const {
+    keyId: scoped,
+    privateKeyId: id,
+    algorithm,
+    certificate,
+    publicKeySha256,
+  } = keyThumbprints(key);
   return {
     id,
     ...(scoped === id ? {} : { certificateId: scoped }),
-    thumbprint: sha256Hex(certificate?.der ?? key.publicBytes),
-    algorithm: key.keytype.replace(/-x509$/, ''),
-    ...(certificate === undefined ? {} : { validUntil: certificate.notAfter.toISOString() }),
+    thumbprint: certificate?.sha256 ?? publicKeySha256,
+    algorithm,
+    ...(certificate === undefined ? {} : { validUntil: certificate.notAfter }),
   };
 }
 

@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { thumbprintLines } from '../../src/cli/reports/ceremony-lines.ts';
 import { run as runProgram } from '../../src/cli/run.ts';
 import { createTestHost, runCli } from './test-host.ts';
 
@@ -108,12 +107,5 @@ describe('the ceremony commands', () => {
         expect(exitCode).toBe(1);
       }
     }
-  });
-
-  it('group a thumbprint to be read aloud', () => {
-    expect(thumbprintLines('0123456789abcdef'.repeat(4))).toEqual([
-      '0123 4567 89AB CDEF 0123 4567 89AB CDEF',
-      '0123 4567 89AB CDEF 0123 4567 89AB CDEF',
-    ]);
   });
 });

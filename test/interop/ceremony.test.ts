@@ -120,7 +120,7 @@ describeWithPeers(
         { env: { PATH: process.env.PATH ?? '' } },
       );
       const [, hex = ''] = fingerprint.stdout.trim().split('=');
-      expect(shown.replaceAll(/\s/g, '')).toContain(hex.replaceAll(':', ''));
+      expect(shown.replaceAll(/\s/g, '')).toContain(hex.replaceAll(':', '').toLowerCase());
       expect(shown).toContain('replaces the repository key');
       expect(shown).toContain('root version 1 → 2');
       const signed = await signIn(a, online, 'r.tbr', 'r-signed.tbr');

@@ -7,19 +7,8 @@ import type {
 } from '../../operations/ceremony-view.ts';
 import { dateWithDistance } from '../dates.ts';
 import type { Paint } from '../display.ts';
+import { groupedLines } from '../grouped-digits.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
-
-const GROUP = 4;
-const GROUPS_IN_LINE = 8;
-
-/** A thumbprint in two lines of eight groups, to be compared by eye and read aloud. */
-export function thumbprintLines(hex: string): string[] {
-  const groups = hex.toUpperCase().match(new RegExp(`.{1,${GROUP}}`, 'g')) ?? [];
-  const lines: string[] = [];
-  for (let at = 0; at < groups.length; at += GROUPS_IN_LINE)
-    lines.push(groups.slice(at, at + GROUPS_IN_LINE).join(' '));
-  return lines;
-}
 
 /** What would be done, as a clause: `a new repository key`. */
 export function kindWords({ kind, role, changes }: CeremonyRepositoryView): string {
@@ -109,7 +98,7 @@ function keyLines(mark: string, what: string, key: CeremonyKey, now: Date): stri
   return [
     `    ${mark} ${what}: ${shortKeyId(key.id)} (${printable(key.algorithm)}${until})`,
     `      SHA-256 of the ${of}`,
-    ...thumbprintLines(key.thumbprint).map(line => `        ${line}`),
+    ...groupedLines(key.thumbprint).map(line => `        ${line}`),
   ];
 }
 
@@ -121,6 +110,6 @@ function currentLines({ currentRootKeys, changes }: CeremonyRepositoryView): str
   const others = currentRootKeys.filter(({ thumbprint }) => !gone.has(thumbprint));
   return others.flatMap(key => [
     `  present root key ${shortKeyId(key.id)}, SHA-256 of its certificate`,
-    ...thumbprintLines(key.thumbprint).map(line => `        ${line}`),
+    ...groupedLines(key.thumbprint).map(line => `        ${line}`),
   ]);
 }

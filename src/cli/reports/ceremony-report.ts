@@ -6,9 +6,10 @@ import type { ShownCeremony, SignedCeremony } from '../../operations/ceremony-si
 import type { CeremonyView } from '../../operations/ceremony-view.ts';
 import type { CeremonyCodes } from '../commands/ceremony-codes.ts';
 import type { Paint } from '../display.ts';
+import { groupedLines } from '../grouped-digits.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
-import { allSignersLines, kindWords, repositoryLines, thumbprintLines } from './ceremony-lines.ts';
+import { allSignersLines, kindWords, repositoryLines } from './ceremony-lines.ts';
 
 type Codes = CeremonyCodes | undefined;
 
@@ -35,7 +36,7 @@ export function newRootLines(report: NewRoot, paint: Paint): string[] {
   for (const { repository, key } of report.certificates) {
     lines.push(
       `  certificate for ${printable(repository)}, SHA-256`,
-      ...thumbprintLines(key.thumbprint).map(line => `        ${line}`),
+      ...groupedLines(key.thumbprint).map(line => `        ${line}`),
     );
   }
   lines.push(`Certificates, to carry away: ${printable(report.file)}`);
@@ -207,7 +208,7 @@ function repositories(report: CeremonyView, paint: Paint, now: Date): string[] {
 function fingerprintLines({ id, fingerprint }: Pick<CeremonyView, 'id' | 'fingerprint'>): string[] {
   return [
     `Request ${printable(id)}, fingerprint`,
-    ...thumbprintLines(fingerprint).map(line => `        ${line}`),
+    ...groupedLines(fingerprint).map(line => `        ${line}`),
   ];
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../../operations/thumbprint-text.ts';
 import { dateWithDistance } from '../dates.ts';
 import { errorLines } from '../error-report.ts';
+import { GROUP, groupedLines } from '../grouped-digits.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { roleName, shortKeyId } from '../key-names.ts';
 import type { ReportStyle } from '../report-style.ts';
@@ -25,9 +26,6 @@ const KIND_NAMES: Readonly<Record<ThumbprintKind, string>> = {
   'private-key-id': 'private key ID',
 };
 const LABEL = 21;
-/** Digits that are read in one breath, and how many such groups a line has. */
-const GROUP = 4;
-const GROUPS = 8;
 
 export function thumbprintJson(reports: readonly ThumbprintReport[]): object {
   return { schemaVersion: SCHEMA_VERSION, repositories: reports };
@@ -116,12 +114,6 @@ function keyLines(key: KeyThumbprints, { now }: ReportStyle): string[] {
     row('valid', `${certificate.notBefore.slice(0, 10)} to ${until}`),
     ...numbers,
   ];
-}
-
-/** In groups of four digits, eight to a line. */
-function groupedLines(digits: string): string[] {
-  const lines = digits.match(new RegExp(`.{1,${GROUP * GROUPS}}`, 'g')) ?? [];
-  return lines.map(line => (line.match(new RegExp(`.{1,${GROUP}}`, 'g')) ?? []).join(' '));
 }
 
 function expectationLines(
