@@ -7,6 +7,8 @@ export interface PassphraseOptions {
   readonly passphraseFd?: number;
   readonly passphraseCommand?: string;
   readonly explainPassphrase?: boolean;
+  /** New keys get generated passphrases; an option of the commands that make keys. */
+  readonly generatePassphrase?: boolean;
   /** Whether a typed passphrase is kept in the keychain; undefined: as the environment says, else ask. */
   readonly remember?: boolean;
   /** False for `--no-keychain`. */
@@ -42,3 +44,9 @@ export function addPassphraseOptions(program: Command): void {
     .option('--no-remember', 'neither keep it nor ask')
     .option('--no-keychain', "leave the system's keychain alone");
 }
+
+/** For a command that makes keys or changes passphrases. */
+export const GENERATE_PASSPHRASE = [
+  '--generate-passphrase',
+  'generate new passphrases, shown once',
+] as const;

@@ -1,11 +1,12 @@
 /** What the command line and the environment say about passphrases, for a session. */
 import { UsageError } from '../errors.ts';
 import type { Remembering } from '../keys/keychain-passphrases.ts';
-import type { PassphraseSearch } from '../keys/passphrase.ts';
+import type { PassphraseSearch, PassphraseSubject } from '../keys/passphrase.ts';
 import type { GivenPassphrase, SessionOptions } from '../operations/session.ts';
 import type { Display } from './display.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Host } from './host.ts';
+import { keyName, shortKeyId } from './key-names.ts';
 import { usesKeychain } from './keychain-switch.ts';
 import type { Prompts } from './prompts.ts';
 import { searchJson, searchLines } from './reports/passphrase-search-report.ts';
@@ -31,13 +32,16 @@ export function passphraseSettings({
   display,
   prompts,
 }: PassphraseSettingsContext): Partial<SessionOptions> {
-  const { explainPassphrase = false, remember } = globals;
+  const { explainPassphrase = false, generatePassphrase = false, remember } = globals;
   return {
     givenPassphrase: givenPassphrase(globals),
     remembering:
       remember === undefined ? rememberVariable(host.env) : remember ? 'always' : 'never',
     notice: line => display.warn(line),
     ...(usesKeychain(globals, host.env) ? { openKeychain: () => host.openKeychain() } : {}),
+    ...(generatePassphrase
+      ? { generatedPassphrases: prompts === undefined ? {} : { show: shower(display) } }
+      : {}),
     ...(explainPassphrase ? { onPassphraseSearch: explainer(display) } : {}),
     ...(prompts === undefined
       ? {}
@@ -82,6 +86,20 @@ export function rememberVariable(env: NodeJS.ProcessEnv): Remembering {
     'VARIABLE_INVALID',
     `${REMEMBER_VARIABLE} must be “ask”, “always” or “never”`,
   );
+}
+
+/** The only place that prints a passphrase: at a terminal, of a new key file, when the person asked for that. */
+function shower(display: Display) {
+  return ({ role, gun, keyId = '' }: PassphraseSubject, passphrase: string, isKept: boolean) => {
+    const of = role === 'root' ? keyName(role) : `${keyName(role, gun)} and of others made now`;
+    display.error(
+      `The passphrase of the ${of} (${shortKeyId(keyId)}), shown this once:`,
+      '',
+      `  ${passphrase}`,
+      '',
+      isKept ? 'The keychain has it; keep a copy elsewhere.' : 'Write it down now.',
+    );
+  };
 }
 
 /** Shows each search as it ends; with `--json` all of them in the document. */

@@ -1,5 +1,5 @@
 import type { PassphraseQuestion } from '../operations/session.ts';
-import type { Display } from './display.ts';
+import type { Display, Paint } from './display.ts';
 import type { Host, InputStream, TerminalInput } from './host.ts';
 import { Interrupted } from './interruption.ts';
 import { keyName, shortKeyId } from './key-names.ts';
@@ -60,7 +60,7 @@ export function createPrompts(host: PromptHost, display: Display): Prompts {
     previous = turn.catch(() => {});
     return turn;
   };
-  const masked = (message: string, check: (typed: string) => string | true) =>
+  const masked = (message: string, check: Check) =>
     ask<string>(host, display, {
       type: 'password',
       message,
@@ -78,9 +78,18 @@ export function createPrompts(host: PromptHost, display: Display): Prompts {
   };
 
   const create = async (question: PassphraseQuestion): Promise<string> => {
+    const paint = display.errorPaint;
     if (question.role === 'root' && question.attempt === 0) display.error(...ROOT_KEY_NOTICE);
     for (;;) {
-      const typed = await masked(`New passphrase for the ${wording(question)}:`, longEnough);
+      let strength = '';
+      const typed = await masked(`New passphrase for the ${wording(question)}:`, async typed => {
+        const short = longEnough(typed);
+        if (short !== true) return short;
+        const { score, weakness } = await qualityOf(typed, question);
+        strength = `strength ${meter(score, paint)}`;
+        return weakness === undefined || `${strength}: ${weakness}; use several unrelated words`;
+      });
+      display.note(`  ${strength}`);
       const again = await masked('The same passphrase again:', () => true);
       if (typed.trim() === again.trim()) return typed.trim();
       display.error('The two differ; try again.');
@@ -134,6 +143,27 @@ async function askTicks<T>(
   return choices.filter((_, index) => ticked.includes(index)).map(({ value }) => value);
 }
 
+type Check = (typed: string) => string | true | Promise<string | true>;
+
+/** The rule for new passphrases, beside their length: `weakness` says why one is too easy to guess. */
+async function qualityOf(
+  typed: string,
+  { role, gun = '' }: PassphraseQuestion,
+): Promise<{ score: number; weakness?: string }> {
+  const { LEAST_SCORE, passphraseQuality } = await import('../keys/passphrase-quality.ts');
+  const { score, weakness = 'too easy to guess' } = await passphraseQuality(typed.trim(), [
+    role,
+    gun,
+  ]);
+  return score >= LEAST_SCORE ? { score } : { score, weakness };
+}
+
+/** Four places, filled from the left. */
+function meter(score: number, paint: Paint): string {
+  const dress = score < 3 ? paint.red : paint.green;
+  return dress('■'.repeat(score)) + paint.dim('□'.repeat(4 - score));
+}
+
 function longEnough(typed: string): string | true {
   if (Buffer.byteLength(typed.trim()) >= PASSPHRASE_MIN_BYTES) return true;
   return `at least ${PASSPHRASE_MIN_BYTES} characters; a password manager can make a good one`;
@@ -174,7 +204,7 @@ type Question =
       message: string;
       mask: string;
       toggleMask: boolean;
-      validate: (typed: string) => string | true;
+      validate: Check;
     }
   | { type: 'confirm'; message: string; default: boolean };
 

@@ -3,7 +3,8 @@ import { changePassphrase as change } from '../keys/change-passphrase.ts';
 import { EnvironmentPassphrase } from '../keys/environment-passphrases.ts';
 import type { PassphraseSource } from '../keys/passphrase.ts';
 import { PromptPassphrases } from '../keys/prompt-passphrases.ts';
-import { keychainSources, searchListeners } from './open-key-store.ts';
+import { WeakPassphraseNotice } from '../keys/weak-passphrase-notice.ts';
+import { generatedSources, keychainSources, notice, searchListeners } from './open-key-store.ts';
 import type { Session } from './session.ts';
 
 /** Where the new passphrase is when nobody can be asked; the old one comes from the usual variables. */
@@ -49,9 +50,11 @@ export async function changePassphrase(
 function newPassphraseSources(session: Session): PassphraseSource[] {
   const { env, askPassphrase } = session.options;
   return [
+    ...generatedSources(session, { isNewKey: false }),
     new EnvironmentPassphrase(env, NEW_PASSPHRASE_VARIABLE),
     ...keychainSources(session, { renews: true }),
     ...(askPassphrase === undefined ? [] : [new PromptPassphrases(askPassphrase)]),
+    new WeakPassphraseNotice(line => notice(session, line)),
     ...searchListeners(session),
   ];
 }

@@ -6,6 +6,7 @@ import { printable } from '../crypto/printable.ts';
 import type { Authorizer, Credentials } from '../http/authorization.ts';
 import { type LoginAuthorizerOptions, loginAuthorizer } from '../http/login-authorizer.ts';
 import { createTransport, type HttpTransport, type TlsMaterial } from '../http/transport.ts';
+import type { GeneratedPassphrasesOptions } from '../keys/generated-passphrases.ts';
 import { keyFileName } from '../keys/key-files.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Keychain } from '../keys/keychain.ts';
@@ -76,6 +77,11 @@ export interface SessionOptions {
   readonly givenPassphrase?: GivenPassphrase;
   /** Asks a person; absent where there is none. */
   readonly askPassphrase?: PassphrasePrompt;
+  /**
+   * New keys get generated passphrases, which go to the keychain and are shown once. `show` is absent where there is no
+   * terminal: then a keychain has to take them.
+   */
+  readonly generatedPassphrases?: Pick<GeneratedPassphrasesOptions, 'show'>;
   /** Opens the system's keychain, when it is first needed; absent where it is not to be used. */
   readonly openKeychain?: () => Promise<Keychain>;
   /** Whether typed passphrases are kept in the keychain; default `ask`. */

@@ -70,11 +70,26 @@ describe('passphrase', () => {
   it('of a new key has eight bytes at least', async () => {
     const { prompts, answer } = setUp();
     const passphrase = prompts.passphrase({ ...UNLOCK, kind: 'create' });
-    // Seven characters, padded; then three more.
-    await answer('New passphrase', ' 1234567 \r');
-    await answer('at least 8', '\u007f890\r');
-    await answer('The same passphrase again:', '1234567890\r');
-    expect(await passphrase).toBe('1234567890');
+    // Seven characters, padded; then more.
+    await answer('New passphrase', ' w7#kQz! \r');
+    await answer('at least 8', '\u007f-harbour\r');
+    await answer('The same passphrase again:', 'w7#kQz!-harbour\r');
+    expect(await passphrase).toBe('w7#kQz!-harbour');
+  });
+
+  it('of a new key is not taken while it is easy to guess, and a meter shows it', async () => {
+    const { host, prompts, answer } = setUp();
+    const passphrase = prompts.passphrase({ ...UNLOCK, kind: 'create' });
+    await answer('New passphrase', 'password1\r');
+    await answer(
+      'strength □□□□: it is a common password',
+      `${'\u007f'.repeat(9)}reg.example/app1\r`,
+    );
+    await answer('strength ■', `${'\u007f'.repeat(16)}lamp gravel otter nine\r`);
+    await answer('strength ■■■■', '');
+    await answer('The same passphrase again:', 'lamp gravel otter nine\r');
+    expect(await passphrase).toBe('lamp gravel otter nine');
+    for (const typed of ['password1', 'app1', 'gravel']) expect(host.err()).not.toContain(typed);
   });
 
   it('of a new root key comes with a notice', async () => {

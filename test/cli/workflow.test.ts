@@ -17,7 +17,7 @@ import {
 const IMAGE = fileURLToPath(new URL('../../fixtures/demo-image', import.meta.url));
 const DIGEST = 'sha256:9f10dc7a8d0d93e8b86a7e0e0bdc96dfd58b3862d8dba270d612ddc98430c7ee';
 const ENV = {
-  DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: 'root passphrase',
+  DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: 'passphrase of the root',
   DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: 'other passphrase',
 };
 

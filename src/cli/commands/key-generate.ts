@@ -8,6 +8,7 @@ import { examples } from '../help-text.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
 import { optionValue } from '../option-values.ts';
+import { GENERATE_PASSPHRASE } from '../passphrase-options.ts';
 
 interface Options {
   readonly role?: string;
@@ -48,6 +49,7 @@ export function addKeyGenerate(key: Command, action: Action): void {
         'ed25519',
       ]),
     )
+    .option(...GENERATE_PASSPHRASE)
     .option('--dir <dir>', 'where NAME.pub goes (default: here)', optionValue('--dir'))
     .addHelpText(
       'after',

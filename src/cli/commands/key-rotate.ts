@@ -7,6 +7,7 @@ import type { Action, CommandContext } from '../context.ts';
 import { examples } from '../help-text.ts';
 import { keyName } from '../key-names.ts';
 import { moment, oneOf, optionValue, repeatedValue } from '../option-values.ts';
+import { GENERATE_PASSPHRASE } from '../passphrase-options.ts';
 import {
   rotateBrief,
   rotateJson,
@@ -69,6 +70,7 @@ export function addKeyRotate(key: Command, action: Action): void {
     .option('--keep-all', 'keep everything else')
     .option('--drop-rest', 'remove everything else')
     .option('--no-registry', 'do not ask the registry what it holds')
+    .option(...GENERATE_PASSPHRASE)
     .option('-y, --yes', 'do not ask')
     .option('--dry-run', 'check what it needs, show it, change nothing')
     .addHelpText(

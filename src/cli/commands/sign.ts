@@ -3,6 +3,7 @@ import type { Action } from '../context.ts';
 import { examples } from '../help-text.ts';
 import { imageSource, SOURCE_FORMS, type SourceOptions } from '../image-source.ts';
 import { optionValue, repeatedValue, wholeNumber } from '../option-values.ts';
+import { GENERATE_PASSPHRASE } from '../passphrase-options.ts';
 import { showReminders } from '../reminders.ts';
 import {
   signBrief,
@@ -37,9 +38,10 @@ export function addSign(program: Command, action: Action): void {
     .option('--role <role>', 'sign into this role only (repeatable)', repeatedValue('--role'))
     .option(
       '--signer <name>',
-      'sign as this signer, who is made if the repository is new',
+      'sign as this signer, made if the repository is new',
       optionValue('--signer'),
     )
+    .option(...GENERATE_PASSPHRASE)
     .option('--dry-run', 'show what would be signed, publish nothing')
     .addHelpText(
       'after',
