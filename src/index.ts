@@ -24,6 +24,7 @@ export {
   type RestoreReport,
   restoreBackup,
 } from './operations/backup/restore-backup.ts';
+export { decodeShare, type Share } from './operations/backup/shares.ts';
 export { type BackupVerification, verifyBackup } from './operations/backup/verify-backup.ts';
 export { type BlastRadius, blastRadius } from './operations/blast-radius.ts';
 export { type InspectRequest, type InspectResult, inspect } from './operations/inspect.ts';

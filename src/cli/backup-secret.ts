@@ -6,6 +6,7 @@ import type { BackupSecret } from '../operations/backup/open-backup.ts';
 import type { SharesSlot } from '../operations/backup/seal.ts';
 import type { Share } from '../operations/backup/shares.ts';
 import type { CommandContext } from './context.ts';
+import type { Host } from './host.ts';
 import { readSecret } from './secret-input.ts';
 
 /** Holds the passphrase where nobody can be asked. */
@@ -19,7 +20,19 @@ const SHARE_FILE_LIMIT = 16 * 1024;
  * standard input.
  */
 export async function newBackupPassphrase(context: CommandContext): Promise<string> {
-  return backupPassphrase(context, true);
+  const { checkPassphrase } = await import('../operations/backup/create-backup.ts');
+  for (;;) {
+    const passphrase = await backupPassphrase(context, true);
+    try {
+      checkPassphrase(passphrase);
+      return passphrase;
+    } catch (error) {
+      // Only a person can be asked for a better one.
+      const isTyped = context.prompts !== undefined && !isGiven(context.host);
+      if (!isTyped || !(error instanceof UsageError)) throw error;
+      context.display.error(`${error.message}.`);
+    }
+  }
 }
 
 /**
@@ -35,8 +48,8 @@ export async function backupSecret(
   if (shareFiles.length > 0) return { shares: await readShares(shareFiles) };
   const [passphrase, shares] = [passphraseSlotOf(slots), sharesSlotOf(slots)];
   const { host, prompts } = context;
-  const isGiven = host.env[PASSPHRASE_VARIABLE] !== undefined;
-  if (shares === undefined || (passphrase !== undefined && (isGiven || prompts === undefined))) {
+  const cannotAsk = isGiven(host) || prompts === undefined;
+  if (shares === undefined || (passphrase !== undefined && cannotAsk)) {
     return { passphrase: await backupPassphrase(context, false) };
   }
   if (prompts === undefined) {
@@ -54,6 +67,10 @@ export async function backupSecret(
     if (way === 'passphrase') return { passphrase: await backupPassphrase(context, false) };
   }
   return { shares: await askShares(context, shares) };
+}
+
+function isGiven({ env }: Host): boolean {
+  return env[PASSPHRASE_VARIABLE] !== undefined && env[PASSPHRASE_VARIABLE] !== '';
 }
 
 async function backupPassphrase(context: CommandContext, isNew: boolean): Promise<string> {

@@ -172,6 +172,9 @@ describe('at a terminal', { timeout: SLOW }, () => {
     const made = await talk(
       ['create', file],
       [
+        ['New passphrase for the backup:', 'too short'],
+        ['The same again:', 'too short'],
+        ['needs 12 characters or more.'],
         ['New passphrase for the backup:', PASSPHRASE],
         ['The same again:', 'another one'],
         ['The two differ'],

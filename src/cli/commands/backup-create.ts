@@ -58,21 +58,16 @@ export function addBackupCreate(backup: Command, action: Action): void {
         const { resolveKeyIds } = await import('../../operations/key-id.ts');
         const report = await context.withSession(async session => {
           const ids = keys === undefined ? undefined : await resolveKeyIds(session, keys);
-          const request = {
+          const asksPassphrase = numbers === undefined || andPassphrase;
+          return createBackup(session, {
             file,
             overwrite: force,
+            dryRun,
             ...(ids === undefined ? {} : { keys: ids }),
             ...(all ? { keys: 'all' as const } : {}),
             ...(numbers === undefined ? {} : { shares: numbers }),
-          };
-          // What stands in the way is told before anybody is asked for a passphrase.
-          const plan = await createBackup(session, { ...request, dryRun: true });
-          if (dryRun) return plan;
-          const passphrase =
-            numbers === undefined || andPassphrase
-              ? { passphrase: await newBackupPassphrase(context) }
-              : {};
-          return createBackup(session, { ...request, ...passphrase });
+            ...(asksPassphrase ? { passphrase: () => newBackupPassphrase(context) } : {}),
+          });
         });
         const { display, host } = context;
         display.result({

@@ -8,6 +8,7 @@ import {
   backupVerifyBrief,
   backupVerifyJson,
   backupVerifyLines,
+  isProven,
 } from '../reports/backup-verify-report.ts';
 
 interface Options {
@@ -50,7 +51,7 @@ export function addBackupVerify(backup: Command, action: Action): void {
           text: () => backupVerifyLines(report, { paint: display.paint, now: host.now() }),
           brief: () => backupVerifyBrief(report),
         });
-        return report.sound ? EXIT.done : EXIT.key;
+        return isProven(report) ? EXIT.done : EXIT.key;
       }),
     );
 }

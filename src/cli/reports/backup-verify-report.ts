@@ -18,9 +18,16 @@ export function backupVerifyJson({ inventory, ...report }: BackupVerification): 
   return { schemaVersion: SCHEMA_VERSION, ...report, records: inventory.records };
 }
 
+/** Whether every key is good, and was opened if that was asked for. */
+export function isProven({ keys }: BackupVerification): boolean {
+  return keys.every(({ state }) => state === 'proven' || state === 'whole');
+}
+
 /** The keys that are good. */
 export function backupVerifyBrief({ keys }: BackupVerification): string[] {
-  return keys.filter(({ state }) => state !== 'bad').map(({ id }) => printable(id));
+  return keys
+    .filter(({ state }) => state === 'proven' || state === 'whole')
+    .map(({ id }) => printable(id));
 }
 
 export function backupVerifyLines(report: BackupVerification, style: ReportStyle): string[] {
@@ -34,7 +41,7 @@ export function backupVerifyLines(report: BackupVerification, style: ReportStyle
     '',
     ...table(keys.map(key => keyRow(key, style))),
     ...keys.flatMap(({ id, problem }) =>
-      problem === undefined ? [] : [`  ${paint.red('✗')} ${shortKeyId(id)}: ${printable(problem)}`],
+      problem === undefined ? [] : [`  ${shortKeyId(id)}: ${printable(problem)}`],
     ),
     ...(repositories.length === 0
       ? []
@@ -53,6 +60,7 @@ function keyRow(key: VerifiedKey, { paint }: ReportStyle): string[] {
   const verdict = {
     proven: paint.green('✓ signs'),
     whole: paint.green('✓ whole'),
+    locked: paint.yellow('! locked'),
     bad: paint.red('✗ bad'),
   }[key.state];
   return [verdict, ...keyCells(key), keyUse(key, USE_WIDTH)];

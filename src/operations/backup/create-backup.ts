@@ -29,8 +29,11 @@ import { encodeCbor } from './strict-cbor.ts';
 
 export interface CreateBackupRequest extends BackupSelection {
   readonly file: string;
-  /** What opens it. At least one of `passphrase` and `shares` is needed; each alone opens the backup. */
-  readonly passphrase?: string;
+  /**
+   * What opens it, or who is asked for it once it is known that the backup can be made. At least one of `passphrase` and
+   * `shares` is needed; each alone opens the backup.
+   */
+  readonly passphrase?: string | (() => Promise<string>);
   /** A random secret opens it too, which nobody is told: it is split into files beside the backup. */
   readonly shares?: ShareNumbers;
   /** Whether a file that is there may be replaced. */
@@ -83,9 +86,10 @@ export async function createBackup(
   const report = { file, createdAt, inventory, skipped };
   if (dryRun) return { ...report, shareFiles: [] };
 
+  const secret = typeof passphrase === 'function' ? await passphrase() : passphrase;
   session.progress({ message: 'sealing the backup' });
   const { key, nonce } = newContentKey(randomBytes);
-  const sealed = await seal(key, passphrase, shares, cost, randomBytes);
+  const sealed = await seal(key, secret, shares, cost, randomBytes);
   const header = { createdAt, inventory, nonce, slots: sealed.slots };
   const bytes = sealBackup(header, key, encodeCbor(contentsToCbor(contents)));
 
@@ -180,7 +184,7 @@ export function checkPassphrase(passphrase: string): void {
 
 /** Where the file goes, when it may. A symbolic link is followed. */
 async function targetFile(session: Session, path: string, overwrite: boolean): Promise<string> {
-  const file = await realpath(path).catch(() => path);
+  const file = await realPlace(path);
   const existing = await lstat(file).catch((error: unknown) => {
     if (isMissing(error)) return undefined;
     throw writeError(error, path);
@@ -193,10 +197,10 @@ async function targetFile(session: Session, path: string, overwrite: boolean): P
   }
   if (existing !== undefined && !overwrite) throw exists(path);
   // Any other folder must be there: it may be a disk that is not mounted.
-  if (isInside(file, session.trustDir.own.folder)) await makeFolder(dirname(file));
+  if (isInside(file, await realPlace(session.trustDir.own.folder))) await makeFolder(dirname(file));
   const { path: trustDir, privateDir } = session.trustDir;
   for (const folder of [privateDir, join(trustDir, 'tuf')]) {
-    if (!isInside(file, await realpath(folder).catch(() => folder))) continue;
+    if (!isInside(file, await realPlace(folder))) continue;
     throw new UsageError(
       'BACKUP_IN_TRUST_DIR',
       `A backup cannot lie in ${printable(folder)}, among what it is a backup of`,
@@ -204,6 +208,14 @@ async function targetFile(session: Session, path: string, overwrite: boolean): P
     );
   }
   return file;
+}
+
+/** Where a path leads when all symbolic links are followed, as far as it exists. */
+async function realPlace(path: string): Promise<string> {
+  const parent = dirname(path);
+  return realpath(path).catch(async () =>
+    parent === path ? path : join(await realPlace(parent), basename(path)),
+  );
 }
 
 function exists(path: string): OperationError {

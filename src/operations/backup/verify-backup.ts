@@ -38,8 +38,11 @@ export interface BackupVerification {
 }
 
 export interface VerifiedKey extends InventoryKey {
-  /** `proven`: opened, of its ID, and what it signs its public key verifies; `whole`: as far as can be told without its passphrase. */
-  readonly state: 'proven' | 'whole' | 'bad';
+  /**
+   * `proven`: opened, of its ID, and what it signs its public key verifies; `whole`: as far as can be told without its
+   * passphrase; `locked`: it was to be opened, and its passphrase is missing or wrong.
+   */
+  readonly state: 'proven' | 'whole' | 'locked' | 'bad';
   readonly problem?: string;
 }
 
@@ -64,7 +67,7 @@ export interface RecoverableRole {
 
 /**
  * Opens a backup and checks what is in it. Nothing is written.
- * @throws what `openBackup` throws; KeyError `KEY_PASSPHRASE_MISSING` | `KEY_PASSPHRASE_WRONG` are told in the report
+ * @throws what `openBackup` throws; what is wrong with a key is told in the report
  */
 export async function verifyBackup(
   session: Session,
@@ -108,6 +111,8 @@ export async function checkBackup(
   };
 }
 
+const LOCKED: readonly string[] = ['KEY_PASSPHRASE_MISSING', 'KEY_PASSPHRASE_WRONG'];
+
 async function checkKey(
   session: Session,
   key: InventoryKey,
@@ -123,7 +128,8 @@ async function checkKey(
     return { ...key, state: 'proven' };
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
-    return { ...key, state: 'bad', problem: error.message };
+    const state = LOCKED.includes(error.code) ? 'locked' : 'bad';
+    return { ...key, state, problem: error.message };
   }
 }
 
