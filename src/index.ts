@@ -35,6 +35,7 @@ export {
   generateKey,
 } from './operations/key-generate.ts';
 export { type KeyList, listKeys } from './operations/key-list.ts';
+export { type PushReport, type PushRequest, push } from './operations/push.ts';
 export { type Renewal, type RenewRequest, renewAll } from './operations/renew.ts';
 export { type RevokeReport, type RevokeRequest, revoke } from './operations/revoke.ts';
 export { type RunningServer, type ServeRequest, serve } from './operations/serve.ts';

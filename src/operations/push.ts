@@ -115,9 +115,12 @@ export async function push(session: Session, request: PushRequest): Promise<Push
   };
   const ready: Group[] = [];
   for (const group of groups) {
-    session.progress({ message: `checking the keys for ${group.repository}` });
     const rehearse = async (): Promise<void> => {
+      // A registry that cannot be reached is no reason to make keys.
+      session.progress({ message: `asking ${group.domain} for ${group.path}` });
+      await lookAtTags(group);
       if (request.dryRun) return;
+      session.progress({ message: `checking the keys for ${group.repository}` });
       await signGroup(session, { ...signing, rehearsal: true }, group.images, group.created);
     };
     if (await attempt(group, rehearse)) ready.push(group);
@@ -173,10 +176,6 @@ async function pushGroup(
 ): Promise<void> {
   const { registry, path, repository, images, mountFrom } = group;
   const { chunkSize = DEFAULT_CHUNK_SIZE, dryRun } = request;
-  for (const { tag } of images) {
-    const digest = await currentDigest(registry, path, tag);
-    if (digest !== undefined) group.before.set(tag, digest);
-  }
   group.upload = await uploadImage(session, {
     ...{ repository, path, registry, store, mountFrom, chunkSize, dryRun },
     images: images.map(({ parts }) => parts),
@@ -231,16 +230,15 @@ async function placeTag(
   }
 }
 
-async function currentDigest(
-  registry: RegistryClient,
-  path: string,
-  tag: string,
-): Promise<string | undefined> {
-  try {
-    return await registry.headDigest(path, tag);
-  } catch (error) {
-    if (error instanceof OperationError && error.code === 'IMAGE_NOT_FOUND') return undefined;
-    throw error;
+/** Notes what the tags name before anything is changed. */
+async function lookAtTags({ registry, path, images, before }: Group): Promise<void> {
+  for (const { tag } of images) {
+    try {
+      const digest = await registry.headDigest(path, tag);
+      if (digest !== undefined) before.set(tag, digest);
+    } catch (error) {
+      if (!(error instanceof OperationError) || error.code !== 'IMAGE_NOT_FOUND') throw error;
+    }
   }
 }
 

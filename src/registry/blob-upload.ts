@@ -178,7 +178,11 @@ class Upload {
     const { digest, size } = this.#blob;
     const kept = await memory.load();
     if (kept === undefined) return undefined;
-    const session = await this.#push.uploadStatus(kept, digest);
+    const session = await this.#push.uploadStatus(kept, digest).catch((error: unknown) => {
+      // The host that it lay on may be gone.
+      if (error instanceof ConnectionError) return undefined;
+      throw error;
+    });
     if (session === undefined || session.offset === 0 || session.offset > size) {
       await memory.clear();
       return undefined;

@@ -95,8 +95,7 @@ export async function imageParts(
   };
   const blob = async (value: unknown, what: string): Promise<void> => {
     const { mediaType, digest, size } = readBlobDescriptor(value, store.where);
-    // Foreign layers are fetched from elsewhere.
-    if (/foreign|nondistributable/.test(mediaType)) return;
+    if (isElsewhere(value, mediaType)) return;
     const held = await store.blobSize(digest);
     if (held === undefined) throw incomplete(store, digest, what);
     if (held !== size) throw blobMismatch(store.where, digest, `${held} bytes instead of ${size}`);
@@ -105,6 +104,12 @@ export async function imageParts(
   };
   await take(top, 0);
   return { manifests, blobs: [...blobs.values()], layers };
+}
+
+/** Whether a layer is not to be pushed, but fetched from where it says. */
+function isElsewhere(layer: unknown, mediaType: string): boolean {
+  const urls = isJsonObject(layer) ? layer.urls : undefined;
+  return /foreign|nondistributable/.test(mediaType) && Array.isArray(urls) && urls.length > 0;
 }
 
 /** The advice for an image whose digest in the registry is not known before a push. */

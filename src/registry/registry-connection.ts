@@ -30,6 +30,8 @@ export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly maxBytes: number;
+  /** Longest silence, in milliseconds; default the transport's. */
+  readonly timeoutMs?: number;
 }
 
 export interface RegistryAnswer {
@@ -131,7 +133,7 @@ export class RegistryConnection {
 
   /** Follows redirects of reads; what authorises a request leaves the registry's own origin never. */
   async #follow(
-    { method, headers, body, maxBytes }: RegistryRequest,
+    { method, headers, body, maxBytes, timeoutMs }: RegistryRequest,
     image: ImageRequest,
     origin: URL,
     authorization: Record<string, string>,
@@ -144,6 +146,7 @@ export class RegistryConnection {
         url: request.url,
         headers: { ...headers, ...(isOwn ? authorization : {}) },
         ...(body === undefined ? {} : { body }),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
         maxBytes,
         retry: isRead(method),
       });

@@ -17,6 +17,8 @@ export interface UploadSession {
 }
 
 const MAX_ANSWER = 1024 * 1024;
+/** A registry may be silent for long while it puts a large blob into its place. */
+const STORING_MS = 600_000;
 const OCTETS = { 'Content-Type': 'application/octet-stream' };
 
 /**
@@ -112,10 +114,8 @@ export class RepositoryPush {
     const { location, offset } = session;
     const answer = await this.#send({ method: 'GET', to: location, reference: digest });
     const { status } = answer.response;
-    if (status !== 204 && status !== 202 && status !== 200) {
-      if (status === 401 || status === 403) throw registryError(answer.response, answer.request);
-      return undefined;
-    }
+    // Whatever the reason is, it will be told when another upload is begun.
+    if (status !== 204 && status !== 202 && status !== 200) return undefined;
     // Of nothing and of one byte it says the same.
     const end = rangeEnd(answer) ?? 0;
     return {
@@ -160,6 +160,7 @@ export class RepositoryPush {
       reference: digest,
       headers: { ...OCTETS, ...(offset > 0 && bytes.length > 0 ? range : {}) },
       body: bytes,
+      timeoutMs: STORING_MS,
     });
   }
 

@@ -176,7 +176,15 @@ describe.each(readers)('the image in %s', (_what, read) => {
     const foreign = addImage(files, {
       mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
     });
-    const index = addIndex(files, [zstd, attestation, foreign]);
+    const [elsewhere] = JSON.parse(
+      Buffer.from(files.get(`blobs/sha256/${foreign.digest.slice(7)}`) ?? []).toString(),
+    ).layers;
+    const windows = addBlob(files, OCI_MANIFEST, {
+      schemaVersion: 2,
+      config: addBlob(files, 'application/vnd.oci.image.config.v1+json', {}),
+      layers: [{ ...elsewhere, digest: `sha256:${'1'.repeat(64)}`, urls: ['https://x.example/1'] }],
+    });
+    const index = addIndex(files, [zstd, attestation, foreign, windows]);
     expect((await read(finish(files, [index]))).digest).toBe(index.digest);
   });
 
