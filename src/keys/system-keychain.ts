@@ -26,6 +26,11 @@ type Operation = 'get' | 'set' | 'delete' | 'list';
 const TIMEOUT_MS = 2000;
 const ANSWER_LIMIT = 8 * 1024 * 1024;
 const QUOTED_LIMIT = 200;
+/** What libsecret says where there is no desktop, in words that people know. */
+const KNOWN_MESSAGES = [
+  [/autolaunch D-Bus/i, 'there is no D-Bus session here'],
+  [/org\.freedesktop\.secrets was not provided/, 'no Secret Service runs here'],
+] as const;
 
 export class SystemKeychain implements Keychain {
   readonly #options: SystemKeychainOptions;
@@ -97,9 +102,9 @@ function readAnswer(stdout: Buffer): unknown {
   if (answer.failed === undefined) return answer.result;
   const message = printable(String(answer.message).slice(0, QUOTED_LIMIT));
   if (answer.failed === 'load') throw notLoaded();
-  throw /\blocked\b/i.test(message)
-    ? locked()
-    : keychainError('unavailable', `cannot be used: ${message}`);
+  if (/\blocked\b/i.test(message)) throw locked();
+  const known = KNOWN_MESSAGES.find(([pattern]) => pattern.test(message));
+  throw keychainError('unavailable', `cannot be used: ${known?.[1] ?? message}`);
 }
 
 function notLoaded(): KeyError {

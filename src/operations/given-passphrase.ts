@@ -1,5 +1,6 @@
 /** The passphrases that a command was told where to find: a file, a descriptor, a program. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import { printable } from '../crypto/printable.ts';
 import { UsageError } from '../errors.ts';
@@ -68,8 +69,7 @@ function ofDescriptor(fd: number): PassphraseSource {
       });
     }
     try {
-      const stream = createReadStream('', { fd, autoClose: false });
-      return await readSecretLine(stream, `file descriptor ${fd}`);
+      return await readSecretLine(descriptorStream(fd), `file descriptor ${fd}`);
     } catch (cause) {
       const { code, syscall } = cause as NodeJS.ErrnoException;
       if (syscall === undefined) throw cause;
@@ -80,6 +80,17 @@ function ofDescriptor(fd: number): PassphraseSource {
       );
     }
   });
+}
+
+/**
+ * A read of a pipe that a thread waits for could not be taken back: whoever writes the passphrase and stays would hold
+ * this process, also after Ctrl-C.
+ */
+function descriptorStream(fd: number): AsyncIterable<Uint8Array> {
+  const stats = fstatSync(fd);
+  return stats.isFIFO() || stats.isSocket()
+    ? new Socket({ fd, readable: true, writable: false })
+    : createReadStream('', { fd, autoClose: false });
 }
 
 function ofCommand(

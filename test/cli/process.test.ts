@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { QUICK_KEYS } from '../support/quick-keys.ts';
@@ -21,7 +22,11 @@ afterAll(async () => {
 });
 
 /** The real program, in an environment that knows nothing of the person who runs the tests. */
-function start(args: readonly string[], stdout: 'pipe' | number = 'pipe'): ChildProcess {
+function start(
+  args: readonly string[],
+  stdout: 'pipe' | number = 'pipe',
+  further: readonly 'pipe'[] = [],
+): ChildProcess {
   const { PATH, SystemRoot } = process.env;
   return spawn(process.execPath, [PROGRAM, ...args], {
     cwd: home,
@@ -33,7 +38,7 @@ function start(args: readonly string[], stdout: 'pipe' | number = 'pipe'): Child
       DOCKER_CONFIG: join(home, 'docker'),
       ...QUICK_KEYS,
     },
-    stdio: ['ignore', stdout, 'pipe'],
+    stdio: ['ignore', stdout, 'pipe', ...further],
   });
 }
 
@@ -65,6 +70,14 @@ async function closedPort(): Promise<string> {
 }
 
 describe('the program', () => {
+  it('takes a passphrase from a descriptor whose writer stays, and ends', async () => {
+    const args = ['key', 'generate', 'bob', '--passphrase-fd', '3', '--quiet'];
+    const child = start(args, 'pipe', ['pipe']);
+    (child.stdio[3] as Writable).write('a passphrase that is long\nand more');
+    const { code, err } = await finish(child);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+  });
+
   it('tells its version', async () => {
     const { version } = JSON.parse(readFileSync(MANIFEST, 'utf8'));
     const answer = { code: 0, signal: null, out: `tabellion ${version}\n`, err: '' };
