@@ -5,6 +5,7 @@ import {
   thumbprintJson,
   thumbprintLines,
 } from '../../src/cli/reports/thumbprint-report.ts';
+import { loadThumbprintWords } from '../../src/cli/thumbprint-words.ts';
 import type { KeyThumbprints } from '../../src/crypto/thumbprint.ts';
 import type { ThumbprintReport } from '../../src/operations/thumbprint.ts';
 import { PLAIN, text } from './plain-style.ts';
@@ -46,6 +47,17 @@ describe('thumbprints', () => {
     expect(shown).toContain('in                   /home/me/root.json');
     expect(shown).toContain('\\u001b');
     expect(shown).not.toContain('\u001b');
+  });
+
+  it('are words too, where they are wanted', async () => {
+    const words = await loadThumbprintWords();
+    const report = { ...REPORT, roles: [{ ...REPORT.roles[0], keys: [certificate('f')] }] };
+    const shown = text(thumbprintLines([report as ThumbprintReport], { ...VIEW, words }));
+    // The vector of BIP 39 for 256 ones.
+    const six = `${' '.repeat(23)}zoo zoo zoo zoo zoo zoo\n`;
+    expect(shown).toContain(
+      `  SHA-256 in words     zoo zoo zoo zoo zoo zoo\n${six}${six}${' '.repeat(23)}zoo zoo zoo zoo zoo vote`,
+    );
   });
 
   it('are one line each with --quiet, and only of what is trusted', () => {

@@ -22,6 +22,7 @@ interface Options {
   readonly unpin?: boolean;
   readonly changed?: boolean;
   readonly offline?: boolean;
+  readonly words?: boolean;
   readonly yes?: boolean;
 }
 
@@ -43,6 +44,7 @@ export function addThumbprint(program: Command, action: Action): void {
     .option('--pin', 'trust only these root certificates from now on')
     .option('--unpin', 'forget the pin')
     .option('--changed', 'show only what differs from what was last shown')
+    .option('--words', 'show each SHA-256 in words too, to be read aloud')
     .option('--offline', 'use cached trust data only')
     .option('-y, --yes', 'do not ask')
     .addHelpText(
@@ -78,7 +80,11 @@ async function show(
     requirePerson(context, 'Pinning', 'Give --expect with the root’s thumbprint, or --yes.');
   const { thumbprints } = await import('../../operations/thumbprint.ts');
   const { display, host } = context;
-  const view = { now: host.now(), changedOnly: changed === true };
+  const words =
+    options.words === true
+      ? { words: await (await import('../thumbprint-words.ts')).loadThumbprintWords() }
+      : {};
+  const view = { now: host.now(), changedOnly: changed === true, ...words };
   let shown: string[] | undefined;
   const reports = await context.withSession(session =>
     confirmed(

@@ -16,6 +16,7 @@ import { GROUP, groupedLines } from '../grouped-digits.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { roleName, shortKeyId } from '../key-names.ts';
 import type { ReportStyle } from '../report-style.ts';
+import type { ThumbprintWords } from '../thumbprint-words.ts';
 import { originText } from './origin.ts';
 
 const KIND_NAMES: Readonly<Record<ThumbprintKind, string>> = {
@@ -59,6 +60,8 @@ export function thumbprintErrors(reports: readonly ThumbprintReport[]): string[]
 export interface ThumbprintView extends ReportStyle {
   /** Only what differs. */
   readonly changedOnly: boolean;
+  /** Also as words. */
+  readonly words?: ThumbprintWords;
 }
 
 export function thumbprintLines(
@@ -84,7 +87,10 @@ function reportLines(report: ThumbprintReport, view: ThumbprintView): string[] {
   return lines;
 }
 
-function roleLines({ role, threshold, file, keys }: RoleThumbprints, view: ReportStyle): string[] {
+function roleLines(
+  { role, threshold, file, keys }: RoleThumbprints,
+  view: ThumbprintView,
+): string[] {
   const { paint } = view;
   const note = keys.length > 1 ? `  ${threshold} of ${keys.length} keys must sign` : '';
   return [
@@ -95,7 +101,7 @@ function roleLines({ role, threshold, file, keys }: RoleThumbprints, view: Repor
   ];
 }
 
-function keyLines(key: KeyThumbprints, { now }: ReportStyle): string[] {
+function keyLines(key: KeyThumbprints, { now, words }: ThumbprintView): string[] {
   const { certificate } = key;
   const row = (label: string, text: string): string => `  ${label.padEnd(LABEL)}${text}`;
   const numbers = THUMBPRINT_KINDS.flatMap(kind => {
@@ -106,6 +112,9 @@ function keyLines(key: KeyThumbprints, { now }: ReportStyle): string[] {
     const [first = '', ...more] = groupedLines(number);
     return [row(KIND_NAMES[kind], first), ...more.map(line => row('', line))];
   });
+  numbers.push(
+    ...wordLines(certificate?.sha256 ?? key.publicKeySha256, words).map(line => row(...line)),
+  );
   if (certificate === undefined) return [row('algorithm', key.algorithm), ...numbers];
   const until = dateWithDistance(new Date(certificate.notAfter), now);
   return [
@@ -114,6 +123,19 @@ function keyLines(key: KeyThumbprints, { now }: ReportStyle): string[] {
     row('valid', `${certificate.notBefore.slice(0, 10)} to ${until}`),
     ...numbers,
   ];
+}
+
+/** Six words to a line. They stand for the SHA-256 of the certificate, else of the public key. */
+function wordLines(
+  sha256: string,
+  words: ThumbprintWords | undefined,
+): [label: string, text: string][] {
+  const all = words?.(sha256) ?? [];
+  const lines: [string, string][] = [];
+  for (let start = 0; start < all.length; start += 6) {
+    lines.push([start === 0 ? 'SHA-256 in words' : '', all.slice(start, start + 6).join(' ')]);
+  }
+  return lines;
 }
 
 function expectationLines(
