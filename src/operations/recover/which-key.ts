@@ -50,8 +50,9 @@ export function caseOfKey(survey: Survey, keyId: string, reason: LossReason): Re
 }
 
 function candidateIds(survey: Survey, { text, guns }: KeyQuestion): string[] {
-  const repositories = survey.repositories.filter(
-    ({ gun }) => guns.length === 0 || guns.includes(gun),
+  // Of the repositories that only the server told of, most are other people's.
+  const repositories = survey.repositories.filter(({ gun, foundBy }) =>
+    guns.length === 0 ? foundBy !== 'server' : guns.includes(gun),
   );
   const role = text === 'repository' ? TARGETS : text;
   if (isBaseRole(role)) return repositories.flatMap(one => keysOfRole(one, role));
