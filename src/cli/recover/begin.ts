@@ -15,7 +15,7 @@ import {
 } from '../reports/recovery-plan-report.ts';
 import { carryOn } from './carry-on.ts';
 import { searchPassphrase } from './passphrase.ts';
-import { askProvider, askWhat } from './questions.ts';
+import { askKeep, askProvider, askSince, askWhat } from './questions.ts';
 import type { Answer, RecoverOptions } from './recover-options.ts';
 import { resume } from './resume.ts';
 
@@ -56,15 +56,32 @@ async function converse(
   const { diagnose } = await import('../../operations/recover/diagnose.ts');
   const what = answer.kind === 'key' ? await caseOf(found, answer, guns) : undefined;
   const diagnosis = await diagnose(session, found, gunsToShow(found, what, guns));
+  const settled = await askReview(context, what, options);
   const plan = await planFor(context, session, {
     survey: found,
     diagnosis,
     answer,
     what,
     guns,
-    options,
+    options: settled,
   });
-  return await showAndRun(context, session, diagnosis, plan, options);
+  return await showAndRun(context, session, diagnosis, plan, settled);
+}
+
+/** After a leak: since when, and for a repository key what stays; a root key's tags are ticked one by one later. */
+async function askReview(
+  { prompts }: CommandContext,
+  what: RecoveryCase | undefined,
+  options: RecoverOptions,
+): Promise<RecoverOptions> {
+  const isReviewed = what?.kind === 'root' || what?.kind === 'targets';
+  const isSettled = options.keep !== undefined || options.yes === true || options.plan === true;
+  if (!isReviewed || what.reason !== 'compromised' || isSettled || prompts === undefined)
+    return options;
+  const trustedSince = options.trustedSince ?? (await askSince(prompts));
+  const since = trustedSince === undefined ? {} : { trustedSince };
+  if (what.kind === 'root') return { ...options, ...since };
+  return { ...options, ...since, keep: await askKeep(prompts, trustedSince !== undefined) };
 }
 
 async function answerOf(
@@ -232,10 +249,11 @@ function checkAnswers(plan: RecoveryPlan, options: RecoverOptions, canAsk: boole
     );
   }
   const { case: what } = plan;
-  if (what.kind === 'root' && what.reason === 'compromised' && options.keep === undefined) {
+  const isReviewed = what.kind === 'root' || what.kind === 'targets';
+  if (isReviewed && what.reason === 'compromised' && options.keep === undefined) {
     throw new UsageError(
       'REVIEW_NEEDED',
-      'Whoever had the root key could sign anything: say which tags are signed again',
+      'Whoever had the key could sign anything: say which tags are signed again',
       {
         hint: 'Give --keep known with --trusted-since DATE, or --keep all, and --drop IMAGE:TAG for what is not yours.',
       },

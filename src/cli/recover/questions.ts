@@ -1,6 +1,6 @@
 import { printable } from '../../crypto/printable.ts';
 import type { RecoveryRecord } from '../../operations/recover/record.ts';
-import { rolesOfKey, type Survey } from '../../operations/recover/survey.ts';
+import type { Survey } from '../../operations/recover/survey.ts';
 import type { ProviderId } from '../../registry/providers.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
 import type { Choice, Prompts } from '../prompts.ts';
@@ -116,9 +116,25 @@ export async function askProvider(prompts: Prompts, domain: string): Promise<Pro
   ]);
 }
 
-/** Whether a text names a key that any repository trusts. */
-export function isTrustedKey(survey: Survey, id: string): boolean {
-  return rolesOfKey(survey, id).length > 0;
+/** The last moment at which nobody else can have had the key; undefined when that is not known. */
+export async function askSince(prompts: Prompts): Promise<string | undefined> {
+  const typed = await prompts.text(
+    'Until which day were you sure of the key? (as 2026-11-20; empty: not known)',
+    text => text === '' || !Number.isNaN(Date.parse(text)) || 'a date, as 2026-11-20',
+  );
+  return typed === '' ? undefined : typed;
+}
+
+/** What a new repository key signs again. */
+export async function askKeep(prompts: Prompts, isDated: boolean): Promise<'known' | 'all'> {
+  const known = {
+    value: 'known',
+    name: 'Only what this machine had verified before that day',
+  } as const;
+  return await prompts.choose<'known' | 'all'>('What shall be signed again?', [
+    ...(isDated ? [known] : []),
+    { value: 'all', name: 'Everything as it is: I have looked at it' },
+  ]);
 }
 
 function needed(typed: string): string | true {

@@ -4,11 +4,13 @@ import { printable } from '../../crypto/printable.ts';
 import { generatePrivateKey } from '../../crypto/private-key.ts';
 import { OperationError } from '../../errors.ts';
 import { SNAPSHOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
+import type { CompromiseRequest } from '../compromise.ts';
 import { renew } from '../renew.ts';
+import { revoke } from '../revoke.ts';
 import { rotateKey } from '../rotate.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import { rotateSigner } from '../signer-rotate.ts';
-import type { RecoveryRecord } from './record.ts';
+import type { RecoveryOptions, RecoveryRecord } from './record.ts';
 import { freshReading } from './repository-anew.ts';
 import { roleKeyIds } from './root-keys.ts';
 
@@ -30,12 +32,48 @@ export async function changeRepository(
     const { newKeys } = await rotateKey(session, access.gun, {
       role: kind,
       serverManaged: kind !== TARGETS,
+      ...(kind === TARGETS && record.case.reason === 'compromised'
+        ? { compromise: reviewOf(access.gun, record.options) }
+        : {}),
     });
     record.newKeys.push(...newKeys.map(({ id }) => id));
     return;
   }
   if (kind === 'expired') return await renewExpired(session, access);
+  await revokeDropped(session, access.gun, record.options);
   for (const name of record.case.signers ?? []) await rekeySigner(session, access, record, name);
+}
+
+/** What was said of the tags, for the review that a leaked repository key asks for. */
+function reviewOf(gun: string, options: RecoveryOptions): CompromiseRequest {
+  const { keep, trustedSince, dropSigners } = options;
+  return {
+    ...(trustedSince === undefined ? {} : { trustedSince: new Date(trustedSince) }),
+    rules: {
+      keepKnown: keep === 'known',
+      keepAll: keep === 'all',
+      dropRest: keep === 'known',
+      drop: droppedTags(gun, options),
+      dropSigners: dropSigners.map(name => `${TARGETS}/${name}`),
+    },
+    // A name of another repository of the same recovery is no mistake.
+    lenient: true,
+  };
+}
+
+function droppedTags(gun: string, { drop }: RecoveryOptions): string[] {
+  return drop.filter(name => name.startsWith(`${gun}:`)).map(name => name.slice(gun.length + 1));
+}
+
+/** A signer's new key signs all that the old one did: what is not theirs goes before. */
+async function revokeDropped(
+  session: Session,
+  gun: string,
+  options: RecoveryOptions,
+): Promise<void> {
+  const tags = droppedTags(gun, options);
+  if (tags.length === 0) return;
+  await revoke(session, { images: tags.map(tag => `${gun}:${tag}`), dryRun: false });
 }
 
 /** @throws KeyError `KEY_MISSING` when a part that has expired cannot be signed here */
