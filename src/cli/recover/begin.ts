@@ -19,6 +19,9 @@ import { askKeep, askProvider, askSince, askWhat } from './questions.ts';
 import type { Answer, RecoverOptions } from './recover-options.ts';
 import { resume } from './resume.ts';
 
+/** What is to be done once nothing is left to be asked about the plan. */
+type Work = () => Promise<number>;
+
 /** From what the person knows to a plan, and at their word to its end. */
 export async function begin(
   context: CommandContext,
@@ -26,13 +29,15 @@ export async function begin(
   images: readonly string[],
   options: RecoverOptions,
 ): Promise<number> {
+  let work: Work;
   try {
-    return await converse(context, session, images, options);
+    work = await converse(context, session, images, options);
   } catch (error) {
     if (error instanceof Interrupted)
       context.display.error('Nothing was changed. Begin again with: tabellion recover');
     throw error;
   }
+  return await work();
 }
 
 async function converse(
@@ -40,32 +45,29 @@ async function converse(
   session: Session,
   images: readonly string[],
   options: RecoverOptions,
-): Promise<number> {
+): Promise<Work> {
   const { repositoryName } = await import('../../operations/images.ts');
   const { survey } = await import('../../operations/recover/survey.ts');
   const guns = images.map(repositoryName);
-  const found = await survey(session, { asked: guns, online: true });
-  const answer = await answerOf(context, session, found, options);
-  if (answer.kind === 'resume') return await resume(context, session, answer.id, options);
+  const known = await survey(session, { asked: guns, online: true, discover: false });
+  const answer = await answerOf(context, session, known, options);
+  if (answer.kind === 'resume') return () => resume(context, session, answer.id, options);
   if (answer.kind === 'passphrase')
-    return await searchPassphrase(context, session, found, answer.key, options);
+    return () => searchPassphrase(context, session, known, answer.key, options);
   if (answer.kind === 'drill') {
-    const { drill } = await import('./drill.ts');
-    return await drill(context, session, undefined, options);
+    const { askDrill, drill } = await import('./drill.ts');
+    const what = await askDrill(context);
+    return () => drill(context, session, what, options);
   }
   const { diagnose } = await import('../../operations/recover/diagnose.ts');
-  const what = answer.kind === 'key' ? await caseOf(found, answer, guns) : undefined;
+  const what = answer.kind === 'key' ? await caseOf(known, answer, guns) : undefined;
+  const found =
+    what?.kind === 'root' ? await survey(session, { asked: guns, online: true }) : known;
   const diagnosis = await diagnose(session, found, gunsToShow(found, what, guns));
   const settled = await askReview(context, what, options);
-  const plan = await planFor(context, session, {
-    survey: found,
-    diagnosis,
-    answer,
-    what,
-    guns,
-    options: settled,
-  });
-  return await showAndRun(context, session, diagnosis, plan, settled);
+  const facts = { survey: found, diagnosis, answer, what, guns, options: settled };
+  const plan = await planFor(context, session, facts);
+  return await showPlan(context, session, diagnosis, plan, settled);
 }
 
 /** After a leak: since when, and for a repository key what stays; a root key's tags are ticked one by one later. */
@@ -201,13 +203,13 @@ function moment(text: string): string {
   );
 }
 
-async function showAndRun(
+async function showPlan(
   context: CommandContext,
   session: Session,
   diagnosis: Diagnosis,
   plan: RecoveryPlan | undefined,
   options: RecoverOptions,
-): Promise<number> {
+): Promise<Work> {
   const { display, prompts, host } = context;
   const isPlanOnly = options.plan === true || plan === undefined;
   const paint = isPlanOnly ? display.paint : display.errorPaint;
@@ -223,7 +225,7 @@ async function showAndRun(
       brief: () => (plan === undefined ? [] : recoveryPlanBrief(plan)),
       warnings: plan?.warnings ?? [],
     });
-    return EXIT.done;
+    return async () => EXIT.done;
   }
   checkAnswers(plan, options, prompts !== undefined);
   if (!display.options.json && !display.options.quiet) display.error(...lines);
@@ -235,7 +237,8 @@ async function showAndRun(
     throw new Interrupted();
   }
   const { recordOfPlan } = await import('../../operations/recover/plan.ts');
-  return await carryOn(context, session, await recordOfPlan(session, plan), options);
+  const record = await recordOfPlan(session, plan);
+  return () => carryOn(context, session, record, options);
 }
 
 /** What nobody can be asked must have been said. */

@@ -45,6 +45,11 @@ async function caseOf(
       details: { option: '--drill' },
     });
   }
+  return await askDrill({ prompts });
+}
+
+/** Which disaster, where somebody can be asked. */
+export async function askDrill({ prompts }: Pick<CommandContext, 'prompts'>): Promise<DrillCase> {
   if (prompts === undefined) return 'root';
   return await prompts.choose<DrillCase>('Which disaster?', [
     { value: 'root', name: 'The root key is lost' },

@@ -99,7 +99,9 @@ export async function diagnose(
   const repositories: DiagnosedRepository[] = [];
   const findings: Finding[] = [];
   const servers = new Set<string>();
-  const meant = survey.repositories.filter(({ gun }) => guns.length === 0 || guns.includes(gun));
+  const meant = survey.repositories.filter(({ gun, foundBy }) =>
+    guns.length === 0 ? foundBy !== 'server' : guns.includes(gun),
+  );
   for (const [index, surveyed] of meant.entries()) {
     session.progress({ message: `looking at ${surveyed.gun}`, done: index, total: meant.length });
     const access = await session.repositoryByGun(surveyed.gun);

@@ -43,7 +43,12 @@ export interface SurveyRequest {
   readonly asked: readonly string[];
   /** Ask the servers too, also for repositories that this machine does not know. */
   readonly online: boolean;
+  /** Look for repositories that only the server knows of. Default: when online. */
+  readonly discover?: boolean;
 }
+
+/** A server's own list may be long, and most of it other people's. */
+const MOST_DISCOVERED = 2000;
 
 /** Looks everywhere. @throws KeyError `KEY_STORE_UNREADABLE`; OperationError for the trust directory */
 export async function survey(session: Session, request: SurveyRequest): Promise<Survey> {
@@ -57,10 +62,20 @@ export async function survey(session: Session, request: SurveyRequest): Promise<
     const hidden = new Map<string, SurveyedRepository['foundBy']>();
     for (const gun of request.asked) hidden.set(gun, 'asked');
     for (const { gun } of keys) if (gun !== undefined) hidden.set(gun, hidden.get(gun) ?? 'key');
-    for (const gun of await serverRepositories(session, [...found.keys(), ...hidden.keys()], gaps))
-      hidden.set(gun, hidden.get(gun) ?? 'server');
+    if (request.discover !== false) {
+      const known = [...found.keys(), ...hidden.keys()];
+      for (const gun of await serverRepositories(session, known, gaps))
+        hidden.set(gun, hidden.get(gun) ?? 'server');
+    }
+    let count = 0;
     for (const [gun, foundBy] of hidden) {
       if (found.has(gun)) continue;
+      count += 1;
+      if (count > MOST_DISCOVERED) {
+        gaps.push(`Only ${MOST_DISCOVERED} of the repositories on the server were looked at`);
+        break;
+      }
+      session.progress({ message: 'looking for repositories', done: count, total: hidden.size });
       const repository = await remoteRepository(session, gun, foundBy, gaps);
       if (repository !== undefined) found.set(gun, repository);
     }
