@@ -91,9 +91,8 @@ export function rememberVariable(env: NodeJS.ProcessEnv): Remembering {
 /** The only place that prints a passphrase: at a terminal, of a new key file, when the person asked for that. */
 function shower(display: Display) {
   return ({ role, gun, keyId = '' }: PassphraseSubject, passphrase: string, isKept: boolean) => {
-    const of = role === 'root' ? keyName(role) : `${keyName(role, gun)} and of others made now`;
     display.error(
-      `The passphrase of the ${of} (${shortKeyId(keyId)}), shown this once:`,
+      `The passphrase of the ${keyName(role, gun)} (${shortKeyId(keyId)}), shown once:`,
       '',
       `  ${passphrase}`,
       '',

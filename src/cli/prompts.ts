@@ -87,7 +87,7 @@ export function createPrompts(host: PromptHost, display: Display): Prompts {
         if (short !== true) return short;
         const { score, weakness } = await qualityOf(typed, question);
         strength = `strength ${meter(score, paint)}`;
-        return weakness === undefined || `${strength}: ${weakness}; use several unrelated words`;
+        return weakness === undefined || `${strength}: ${weakness}`;
       });
       display.note(`  ${strength}`);
       const again = await masked('The same passphrase again:', () => true);

@@ -62,7 +62,10 @@ export function addKeyHarden(key: Command, action: Action): void {
         });
         display.result({
           json: () => keyHardenJson(report),
-          text: () => keyHardenLines(report, display.paint),
+          text: () => [
+            ...keyHardenLines(report, display.paint),
+            ...(options.dryRun === true ? ['dry run: nothing was changed'] : []),
+          ],
           brief: () => keyHardenBrief(report),
         });
         if (display.options.quiet && !display.options.json)

@@ -34,9 +34,7 @@ export function keyHardenQuestion({ keys }: HardenKeysReport): string | undefine
 
 export function keyHardenLines(report: HardenKeysReport, paint: Paint): string[] {
   if (report.keys.length === 0) return ['There are no private keys.'];
-  const lines = report.keys.flatMap(key => keyLines(key, report, paint));
-  if (!report.dryRun) return lines;
-  return [...lines, 'dry run: nothing was changed'];
+  return report.keys.flatMap(key => keyLines(key, report, paint));
 }
 
 function keyLines(key: HardenedKey, report: HardenKeysReport, paint: Paint): string[] {
