@@ -1,5 +1,7 @@
 /** What the machine that made a request remembers of it, in `.tabellion/ceremonies/<id>.json`, until it is published. */
 import type { CeremonyKind } from '../ceremony/ceremony-file.ts';
+import { printable } from '../crypto/printable.ts';
+import { OperationError } from '../errors.ts';
 import { damagedRecord } from '../trust-dir/own-files.ts';
 import type { Session } from './session.ts';
 
@@ -23,6 +25,8 @@ export interface CeremonyRecord {
   readonly created: string;
   readonly expires: string;
   readonly repositories: readonly CeremonyRecordRepository[];
+  /** Keys that were made here for it. */
+  readonly createdKeys: readonly { readonly id: string; readonly role: string }[];
 }
 
 const FOLDER = 'ceremonies';
@@ -40,6 +44,38 @@ export async function readCeremonyRecord(
   if (value === undefined) return undefined;
   if (!isRecord(value) || value.id !== id) throw damagedRecord(own.path(name));
   return value;
+}
+
+/**
+ * All requests that this machine remembers, the oldest first.
+ * @throws OperationError `RECORD_DAMAGED`
+ */
+export async function listCeremonies(session: Session): Promise<CeremonyRecord[]> {
+  const names = await session.trustDir.own.list(FOLDER);
+  const records: CeremonyRecord[] = [];
+  for (const name of names) {
+    const record = await readCeremonyRecord(session, name.replace(/\.json$/, ''));
+    if (record !== undefined) records.push(record);
+  }
+  return records.sort((a, b) => (a.created < b.created ? -1 : 1));
+}
+
+/**
+ * Forgets a request: no answer to it is published from here any more. Keys that were made for it stay.
+ * @returns what was forgotten
+ * @throws OperationError `CEREMONY_UNKNOWN`, `RECORD_DAMAGED`
+ */
+export async function cancelCeremony(session: Session, id: string): Promise<CeremonyRecord> {
+  const record = await readCeremonyRecord(session, id);
+  if (record === undefined) {
+    throw new OperationError(
+      'CEREMONY_UNKNOWN',
+      `This machine remembers no request ${printable(id)}`,
+      { hint: 'See which there are with: tabellion ceremony list', details: { id } },
+    );
+  }
+  await session.trustDir.own.remove(fileOf(id));
+  return record;
 }
 
 export async function writeCeremonyRecord(session: Session, record: CeremonyRecord): Promise<void> {
@@ -66,10 +102,14 @@ function fileOf(id: string): string {
 }
 
 function isRecord(value: unknown): value is CeremonyRecord {
-  const { schemaVersion, fingerprint, repositories } = (value ?? {}) as Partial<CeremonyRecord>;
+  const { schemaVersion, fingerprint, created, repositories, createdKeys } = (value ??
+    {}) as Partial<CeremonyRecord>;
   return (
     schemaVersion === 1 &&
     typeof fingerprint === 'string' &&
+    typeof created === 'string' &&
+    Array.isArray(createdKeys) &&
+    createdKeys.every(key => typeof key?.id === 'string' && typeof key.role === 'string') &&
     Array.isArray(repositories) &&
     repositories.every(
       entry =>

@@ -109,7 +109,7 @@ export async function requestCeremony(
     for (const one of prepared) {
       repositories.push(await proposal(session, one, request, role, created));
     }
-    const written = await write(session, request, repositories);
+    const written = await write(session, request, repositories, created);
     return { dryRun: false as const, ...written, createdKeys: created };
   });
 }
@@ -198,6 +198,7 @@ async function write(
   session: Session,
   { output, randomBytes = systemRandomBytes }: RequestCeremony,
   repositories: readonly CeremonyRepository[],
+  created: readonly CreatedKey[],
 ): Promise<CeremonyView & { file: string }> {
   const now = session.now.getTime();
   const request: CeremonyRequest = {
@@ -223,6 +224,7 @@ async function write(
       version: proposed.version,
       state: 'waiting',
     })),
+    createdKeys: created.map(({ id, role }) => ({ id, role })),
   });
   await writeCeremony(output, file);
   return { ...ceremonyView(file, reviewed), file: output };

@@ -25,6 +25,8 @@ const COMMANDS = [
   'ceremony merge',
   'ceremony apply',
   'ceremony scan',
+  'ceremony list',
+  'ceremony cancel',
   'signer',
   'signer list',
   'signer add',

@@ -12,6 +12,7 @@ import {
 } from '../../src/errors.ts';
 import { applyCeremony } from '../../src/operations/ceremony-apply.ts';
 import { newRoot } from '../../src/operations/ceremony-new-root.ts';
+import { cancelCeremony, listCeremonies } from '../../src/operations/ceremony-records.ts';
 import {
   type RequestCeremony,
   requestCeremony,
@@ -355,6 +356,25 @@ describe.concurrent('an answer', () => {
       OperationError,
       'CEREMONY_OTHER_SERVER',
     );
+  });
+
+  it('to a request that was given up is refused; what waits is listed', async ({ scene }) => {
+    const ceremony = await Ceremony.withRepository(scene);
+    const { file, id, createdKeys } = await ceremony.requested({});
+    const answer = await ceremony.sign(file);
+    const listed = await ceremony.online.run(listCeremonies);
+    const states = listed.map(record => record.repositories[0]?.state);
+    expect(states.sort()).toEqual(['published', 'waiting']);
+    const cancelled = await ceremony.online.run(session => cancelCeremony(session, id));
+    expect(cancelled.createdKeys).toMatchObject([{ id: createdKeys[0]?.id, role: 'targets' }]);
+    await expectFailure(ceremony.apply(answer), OperationError, 'CEREMONY_UNKNOWN');
+    for (const unknown of [id, '../ceremony-seen', ''])
+      await expectFailure(
+        ceremony.online.run(session => cancelCeremony(session, unknown)),
+        OperationError,
+        'CEREMONY_UNKNOWN',
+      );
+    expect(await ceremony.online.run(listCeremonies)).toHaveLength(1);
   });
 
   it('that was published before the machine could note it counts as published', async ({

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import type { Action } from '../context.ts';
 import { GLOBAL_OPTIONS_NOTE } from '../help-text.ts';
 import { addCeremonyApply } from './ceremony-apply.ts';
+import { addCeremonyCancel } from './ceremony-cancel.ts';
+import { addCeremonyList } from './ceremony-list.ts';
 import { addCeremonyMerge } from './ceremony-merge.ts';
 import { addCeremonyNewRoot } from './ceremony-new-root.ts';
 import { addCeremonyRequest } from './ceremony-request.ts';
@@ -29,4 +31,6 @@ export function addCeremony(program: Command, action: Action): void {
   addCeremonyMerge(ceremony, action);
   addCeremonyApply(ceremony, action);
   addCeremonyScan(ceremony, action);
+  addCeremonyList(ceremony, action);
+  addCeremonyCancel(ceremony, action);
 }
