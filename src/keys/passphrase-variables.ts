@@ -1,7 +1,7 @@
 /** The environment variables that hold passphrases. */
 
 const PASSPHRASE_VARIABLE =
-  /^(?:NOTARY_\w*PASSPHRASE|DOCKER_CONTENT_TRUST_\w*PASSPHRASE|TABELLION_\w*PASSPHRASE|TABELLION_PASSPHRASE_[0-9a-f]{7})$/i;
+  /^(?:NOTARY_\w*PASSPHRASE|DOCKER_CONTENT_TRUST_\w*PASSPHRASE|TABELLION_\w*PASSPHRASE|TABELLION_PASSPHRASE_\w+)$/i;
 
 /** The environment for a program that has no business with them. */
 export function withoutPassphrases(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { printable } from '../crypto/printable.ts';
 import { OperationError } from '../errors.ts';
+import { withoutPassphrases } from '../keys/passphrase-variables.ts';
 import { findProgram } from './find-program.ts';
 import { isJsonObject, parseJsonObject } from './manifest.ts';
 
@@ -28,10 +29,6 @@ const NOT_FOUND = 'credentials not found in native keychain';
 const TIMEOUT_MS = 60_000;
 const OUTPUT_LIMIT = 1024 * 1024;
 const QUOTED_LIMIT = 200;
-/** Passphrases of keys, which are no helper's business. */
-const SECRET_VARIABLES =
-  /^(?:NOTARY_\w*PASSPHRASE|DOCKER_CONTENT_TRUST_\w*PASSPHRASE|NOTARY_AUTH)$/;
-
 /**
  * Asks `docker-credential-<helper> get` for the credentials of a server.
  *
@@ -65,8 +62,10 @@ interface Ended {
 async function run(program: string, request: HelperRequest): Promise<Ended> {
   const { server, env, timeoutMs = TIMEOUT_MS } = request;
   return await new Promise((resolve, reject) => {
+    // Passphrases of keys are no helper's business.
+    const { NOTARY_AUTH: _, ...own } = withoutPassphrases(env);
     const child = spawn(program, ['get'], {
-      env: Object.fromEntries(Object.entries(env).filter(([name]) => !SECRET_VARIABLES.test(name))),
+      env: own,
       stdio: ['pipe', 'pipe', 'ignore'],
       windowsHide: true,
     });

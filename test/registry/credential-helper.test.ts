@@ -47,6 +47,7 @@ describe.skipIf(process.platform === 'win32')('a credential helper', () => {
       HOME: '/home/u',
       NOTARY_AUTH: 'x',
       NOTARY_ROOT_PASSPHRASE: 'x',
+      TABELLION_PASSPHRASE_135a78a: 'x',
       DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: 'x',
       DOCKER_CONTENT_TRUST_SERVER: 'x',
     };
