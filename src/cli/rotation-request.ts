@@ -14,13 +14,14 @@ import {
 } from '../tuf/role-name.ts';
 import type { ConfirmationOptions } from './confirmation.ts';
 
-export const OLD_KEYS = ['keep', 'remove'] as const;
+export const OLD_KEYS = ['keep', 'archive', 'remove'] as const;
 
 export interface RotationOptions extends ConfirmationOptions {
   readonly serverManaged?: boolean;
   readonly key?: string[];
   readonly allUsing?: string;
   readonly oldKey?: (typeof OLD_KEYS)[number];
+  readonly archive?: string;
   readonly offlineRoot?: string;
   readonly updatePins?: boolean;
   readonly compromised?: boolean;
@@ -72,6 +73,8 @@ export function checkOptions(
     throw new UsageError('OPTIONS_CONFLICT', '--all-using is for keys that are not the server’s');
   }
   checkOffline(options);
+  if (options.archive !== undefined && options.oldKey !== 'archive')
+    throw new UsageError('OPTIONS_CONFLICT', '--archive is for --old-key archive');
   if (options.compromised !== true) {
     const stray = strayOption(options);
     if (stray !== undefined)

@@ -1,9 +1,16 @@
 /** One run of `key rotate`: asks what must be asked, has the work done, and offers the old keys for removal. */
+import { join } from 'node:path';
 import { printable } from '../crypto/printable.ts';
 import { OperationError } from '../errors.ts';
 import type { CompromiseRequest } from '../operations/compromise.ts';
 import type { CreatedKey } from '../operations/initialise-repository.ts';
-import { type RetiredKeys, replacedKeys, retireKeys } from '../operations/retire-keys.ts';
+import {
+  type KeyArchive,
+  type OldKeyFate,
+  type RetiredKeys,
+  replacedKeys,
+  retireKeys,
+} from '../operations/retire-keys.ts';
 import { type RepositoryReview, reviewRepository } from '../operations/review.ts';
 import { type KeyRotation, type RotateKeyRequest, rotateKey } from '../operations/rotate.ts';
 import { type AllUsingReport, rotateAllUsing } from '../operations/rotate-all-using.ts';
@@ -15,8 +22,10 @@ import {
 } from '../operations/rotate-several.ts';
 import type { Session } from '../operations/session.ts';
 import { ROOT, TIMESTAMP } from '../tuf/role-name.ts';
+import { newBackupPassphrase } from './backup-secret.ts';
 import type { CommandContext } from './context.ts';
 import { keyName } from './key-names.ts';
+import type { Prompts } from './prompts.ts';
 import { reviewLines } from './reports/review-report.ts';
 import { type FinishedRotation, rotateLines } from './reports/rotate-report.ts';
 import {
@@ -39,6 +48,7 @@ export class Rotations {
   /** Because of a theft; it may be known only when the person was asked. */
   private isTheft: boolean;
   private trustedSince: Date | undefined;
+  private archived: KeyArchive | undefined;
   /** Of a dry run: everything that the repositories hold. */
   private readonly reviews: RepositoryReview[] = [];
 
@@ -61,6 +71,7 @@ export class Rotations {
   /** @param repositories GUNs; with `--all-using` none */
   async run(repositories: readonly string[]): Promise<FinishedRotation> {
     await this.askWhy();
+    if (this.options.oldKey === 'archive' && this.options.dryRun !== true) await this.archive();
     const report = await this.rotate(repositories);
     const { reviews } = this;
     const retired = await this.retire(report);
@@ -169,26 +180,49 @@ export class Rotations {
   /** Only now that all is published and verified may the old keys go. */
   private async retire(report: RotationReport): Promise<RetiredKeys> {
     const { prompts } = this.context;
-    const nothing = { removedKeys: [], warnings: [] };
-    if (report.dryRun) return nothing;
+    if (report.dryRun) return { removedKeys: [], warnings: [] };
     const done = report.repositories.filter(
       (rotation): rotation is KeyRotation => !hasFailed(rotation),
     );
     let fate = this.options.oldKey;
-    const removable = replacedKeys(done).filter(({ role }) => role !== ROOT);
-    if (fate === undefined && this.asks && prompts !== undefined && removable.length > 0) {
-      const count = new Set(removable.map(({ id }) => id)).size;
-      fate = await prompts.choose(`What becomes of the old private key${count === 1 ? '' : 's'}?`, [
-        {
-          value: 'keep',
-          name: `keep ${count === 1 ? 'it' : 'them'} where ${count === 1 ? 'it is' : 'they are'}`,
-        },
-        {
-          value: 'remove',
-          name: 'remove: nothing needs it any more, and it cannot be brought back',
-        },
-      ]);
-    }
-    return await retireKeys(this.session, done, fate ?? 'keep');
+    const here = replacedKeys(done);
+    if (fate === undefined && this.asks && prompts !== undefined && here.length > 0)
+      fate = await this.askFate(prompts, here);
+    const archive = fate === 'archive' ? await this.archive() : undefined;
+    return await retireKeys(this.session, done, fate ?? 'keep', archive);
+  }
+
+  private async askFate(
+    prompts: Prompts,
+    keys: readonly { readonly id: string; readonly role: string }[],
+  ): Promise<OldKeyFate> {
+    const isOne = new Set(keys.map(({ id }) => id)).size === 1;
+    const mayGo = keys.some(({ role }) => role !== ROOT);
+    return await prompts.choose<OldKeyFate>(
+      `What becomes of the old private key${isOne ? '' : 's'}?`,
+      [
+        { value: 'keep', name: `keep ${isOne ? 'it where it is' : 'them where they are'}` },
+        { value: 'archive', name: `seal in ${printable(this.archiveFile)}, and remove here` },
+        ...(mayGo ? [{ value: 'remove' as const, name: 'remove; that cannot be taken back' }] : []),
+      ],
+    );
+  }
+
+  private get archiveFile(): string {
+    const { host } = this.context;
+    const day = host
+      .now()
+      .toISOString()
+      .replaceAll(/[-:]|\.\d+/g, '');
+    return this.options.archive ?? join(host.home, `replaced-keys-${day}.backup`);
+  }
+
+  /** Its passphrase is asked for before anything is rotated, where that can be. */
+  private async archive(): Promise<KeyArchive> {
+    this.archived ??= {
+      file: this.archiveFile,
+      passphrase: await newBackupPassphrase(this.context),
+    };
+    return this.archived;
   }
 }

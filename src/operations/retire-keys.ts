@@ -11,11 +11,20 @@ import { keysOfRole } from './rotation-keys.ts';
 import type { Session } from './session.ts';
 import { rolesTrusting } from './trusting-roles.ts';
 
-export type OldKeyFate = 'keep' | 'remove';
+/** `archive`: into a sealed backup of their own, and then removed. */
+export type OldKeyFate = 'keep' | 'archive' | 'remove';
+
+/** Where keys are archived. */
+export interface KeyArchive {
+  readonly file: string;
+  readonly passphrase: string;
+}
 
 export interface RetiredKeys {
   /** Canonical IDs of the keys whose files are gone. */
   readonly removedKeys: readonly string[];
+  /** The backup that they were put into before. */
+  readonly archive?: string;
   /** Why a key was kept. */
   readonly warnings: readonly string[];
 }
@@ -41,26 +50,62 @@ export async function retireKeys(
   session: Session,
   rotations: Parameters<typeof replacedKeys>[0],
   fate: OldKeyFate,
+  archive?: KeyArchive,
 ): Promise<RetiredKeys> {
-  const warnings: string[] = [];
-  const free = new Set<string>();
+  const warnings = new Set<string>();
+  const wanted = new Set<string>();
+  const needed = new Set<string>();
   const seen = new Map<string, TrustedSet | string>();
   const store = await session.keys();
   for (const { repository, role, id } of fate === 'keep' ? [] : replacedKeys(rotations)) {
     if (!(await store.has(id))) continue;
+    wanted.add(id);
     const problem =
-      rootProblem(role) ??
+      rootProblem(role, fate) ??
       (await stillNeeded(session, repository, id, seen)) ??
       (await otherUse(session, id));
-    if (problem === undefined) free.add(id);
-    else warnings.push(`The old ${role} key ${id} was kept: ${problem}`);
+    if (problem === undefined) continue;
+    needed.add(id);
+    warnings.add(`The old ${role} key ${id} was kept: ${problem}`);
   }
+  const free = [...wanted].filter(id => !needed.has(id));
+  const archived =
+    fate === 'archive' && free.length > 0 ? await archiveKeys(session, free, archive) : {};
+  if (archived.problem !== undefined)
+    return { removedKeys: [], warnings: [...warnings, archived.problem] };
   for (const id of free) await store.remove(id);
-  return { removedKeys: [...free], warnings: [...new Set(warnings)] };
+  return {
+    removedKeys: free,
+    ...(archived.file === undefined ? {} : { archive: archived.file }),
+    warnings: [...warnings],
+  };
 }
 
-function rootProblem(role: string): string | undefined {
-  return role === ROOT ? 'repositories that this machine does not know may be under it' : undefined;
+/** Seals keys in a backup, which is opened and compared before this returns. */
+async function archiveKeys(
+  session: Session,
+  keys: readonly string[],
+  archive: KeyArchive | undefined,
+): Promise<{ file?: string; problem?: string }> {
+  const kept = 'The old keys were kept: they could not be archived';
+  if (archive === undefined) return { problem: `${kept}: no file was named` };
+  const { createBackup } = await import('./backup/create-backup.ts');
+  try {
+    const report = await createBackup(session, { ...archive, keys, guns: [] });
+    const held = report.inventory.keys.map(({ id }) => id);
+    const isWhole = report.skipped.length === 0 && keys.every(id => held.includes(id));
+    return isWhole ? { file: report.file } : { problem: `${kept}: ${report.file} is not whole` };
+  } catch (error) {
+    if (!(error instanceof TabellionError)) throw error;
+    return { problem: `${kept}: ${error.message}` };
+  }
+}
+
+/** A root key that is gone is gone for repositories that nobody thought of. */
+function rootProblem(role: string, fate: OldKeyFate): string | undefined {
+  return role === ROOT && fate === 'remove'
+    ? 'repositories that this machine does not know may be under it; it can be archived'
+    : undefined;
 }
 
 async function stillNeeded(

@@ -43,10 +43,14 @@ export function addKeyRotate(key: Command, action: Action): void {
       ).argParser(optionValue('--all-using')),
     )
     .addOption(
-      new Option(
-        '--old-key <what>',
-        'in the end: keep (default) or remove the old key files',
-      ).argParser(oneOf('--old-key', OLD_KEYS)),
+      new Option('--old-key <what>', 'in the end: keep (default), archive or remove it').argParser(
+        oneOf('--old-key', OLD_KEYS),
+      ),
+    )
+    .addOption(
+      new Option('--archive <file>', 'the sealed backup for --old-key archive').argParser(
+        optionValue('--archive'),
+      ),
     )
     .option(
       '--offline-root <file>',
@@ -76,7 +80,6 @@ export function addKeyRotate(key: Command, action: Action): void {
     .addHelpText(
       'after',
       examples(
-        ['tabellion key rotate reg.example/app', 'a new repository key'],
         ['tabellion key rotate reg.example/app reg.example/db root', 'new root keys'],
         [
           'tabellion key rotate reg.example/app --compromised --trusted-since 2026-11-20',

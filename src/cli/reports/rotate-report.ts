@@ -64,7 +64,11 @@ export function rotateLines(report: FinishedRotation, paint: Paint): string[] {
     ...(index === 0 ? [] : ['']),
     ...repositoryLines(rotation, removed, paint),
   ]);
-  return [...lines, ...summaryLines(report, paint)];
+  const archive =
+    report.archive === undefined
+      ? []
+      : [`The old keys are sealed in ${printable(report.archive)}: it takes its own passphrase`];
+  return [...lines, ...summaryLines(report, paint), ...archive];
 }
 
 function repositoryLines(
