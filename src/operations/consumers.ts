@@ -61,5 +61,7 @@ export function consumersOf(
     notes.push(
       `The pin for “${rule.pattern}” on this machine allows the new root beside the old one`,
     );
+  if (roles.includes(ROOT) && pinning.confirmed?.has(gun) === true)
+    notes.push('The thumbprints that are pinned on this machine move to the new root');
   return { notes, cannotFollow };
 }

@@ -4,7 +4,7 @@ import { printable } from '../crypto/printable.ts';
 import { OperationError, UsageError } from '../errors.ts';
 import { writeFileAtomic } from '../trust-dir/atomic-file.ts';
 import { isMissing, readError } from '../trust-dir/file-error.ts';
-import { type PinRule, pinRule, type TrustPinning } from '../tuf/pinning.ts';
+import { type PinRule, pinRule } from '../tuf/pinning.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 
 export interface FollowPin {
@@ -44,15 +44,13 @@ export function checkPinFollows(
 
 /**
  * Allows new root certificates beside those that are pinned, in Notary's configuration.
- * @returns the pins as they are then
  * @throws OperationError `CONFIG_NOT_CHANGED` | `FILE_NOT_READABLE` | `FILE_NOT_WRITABLE`
  */
 export async function allowInPin(
   session: Session,
-  pinning: TrustPinning,
   { pattern, keyIds }: Extract<PinRule, { kind: 'certs' }>,
   certificateIds: readonly string[],
-): Promise<TrustPinning> {
+): Promise<void> {
   const ids = [...new Set([...keyIds, ...certificateIds])];
   const path = session.notaryConfigFile;
   const text = await readConfig(path);
@@ -64,7 +62,7 @@ export async function allowInPin(
   const { mode } = await stat(path);
   await writeFileAtomic(path, `${JSON.stringify(config, undefined, 2)}\n`, { mode: mode & 0o777 });
   session.log(`${path} allows ${certificateIds.join(', ')} for ${pattern}`);
-  return { ...pinning, certs: new Map([...pinning.certs, [pattern, ids]]) };
+  session.configurationChanged();
 }
 
 async function readConfig(path: string): Promise<string> {

@@ -285,8 +285,8 @@ async function pinnedAccess(
   const rule =
     root === undefined ? undefined : checkPinFollows(access, { mode: request.pins ?? 'ignore' });
   if (root === undefined || rule === undefined) return access;
-  const pinning = await allowInPin(session, access.pinning, rule, root.keys.map(keyId));
-  return { ...access, pinning };
+  await allowInPin(session, rule, root.keys.map(keyId));
+  return await session.repositoryByGun(access.gun);
 }
 
 function reviewed(

@@ -18,13 +18,14 @@ export interface FreshRead {
 /** Reads the repository as a consumer who has only the root of before, and looks for the new keys. */
 export async function readByOldRoot(
   session: Session,
-  access: RepositoryAccess,
+  { gun }: RepositoryAccess,
   before: Repository,
   turns: readonly Turn[],
 ): Promise<FreshRead> {
   try {
     const root = before.unpublished ? undefined : before.rootBytes;
-    const seen = await readAfresh(session, access, root);
+    // Anew: a pin of this machine may have moved with the root.
+    const seen = await readAfresh(session, await session.repositoryByGun(gun), root);
     const unseen = turns.find(({ role, keys }) => {
       const named = seen.root.metadata.roles.get(role)?.keyIds ?? [];
       return keys.some(key => !named.includes(keyId(key)));

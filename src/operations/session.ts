@@ -316,6 +316,12 @@ export class Session {
     return this.options.notaryConfig ?? join(this.options.home, '.notary', 'config.json');
   }
 
+  /** Has Notary's configuration read anew when it is needed next: this program has changed it. */
+  configurationChanged(): void {
+    this.notary = undefined;
+    this.pins = undefined;
+  }
+
   private get usesDockerConfig(): boolean {
     return this.options.useDockerConfig !== false;
   }

@@ -1,8 +1,10 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { keyThumbprints } from '../../src/crypto/thumbprint.ts';
 import { ConnectionError, OperationError, UsageError } from '../../src/errors.ts';
 import { openBackup } from '../../src/operations/backup/open-backup.ts';
+import { setOwnPin } from '../../src/operations/own-pins.ts';
 import { retireKeys } from '../../src/operations/retire-keys.ts';
 import { type KeyRotation, type RotateKeyRequest, rotateKey } from '../../src/operations/rotate.ts';
 import { type AllUsingReport, rotateAllUsing } from '../../src/operations/rotate-all-using.ts';
@@ -255,4 +257,23 @@ describe('a root that is pinned on this machine', () => {
     const path = join(owner.home, '.notary', 'config.json');
     expect((await stat(path)).mode & 0o777).toBe(0o644);
   });
+});
+
+it('a thumbprint that is pinned here moves with a root that is rotated here', async ({ scene }) => {
+  const owner = await scene.machine();
+  await owner.signOne(`${APP}:1`, { roles: ['targets'] });
+  const trusted = await owner.load(APP);
+  const [certificate] = trusted.root.certificates;
+  if (certificate === undefined) throw new Error('no root certificate');
+  await owner.run(async session => {
+    const { server } = await session.repositoryByGun(APP);
+    await setOwnPin(session.trustDir.own, {
+      ...{ repository: APP, server, pinnedAt: '2026-11-22T00:00:00Z' },
+      certificates: [keyThumbprints(certificate.key)],
+    });
+  });
+  const rotation = await rotate(owner, APP, { role: 'root', pins: 'check' });
+  expect(rotation).toMatchObject({ verifiedAfresh: true, warnings: [] });
+  expect(rotation.consumers.notes).toContainEqual(expect.stringContaining('thumbprints'));
+  expect((await owner.verify(`${APP}:1`)).exitCode).toBe(0);
 });
