@@ -20,6 +20,7 @@ import type { Session } from './session.ts';
 import { type GroupRequest, type SignedRepository, type SignedTag, signGroup } from './sign.ts';
 import { type SignableImage, signable, wantedImage } from './signable-images.ts';
 import { putManifest, type UploadSummary, uploadImage } from './upload-image.ts';
+import { forgetOldUploads } from './upload-records.ts';
 
 export interface PushRequest {
   /** Where the image is; one source for all tags. */
@@ -113,6 +114,7 @@ export async function push(session: Session, request: PushRequest): Promise<Push
       return false;
     }
   };
+  if (!request.dryRun) await forgetOldUploads(session);
   const ready: Group[] = [];
   for (const group of groups) {
     const rehearse = async (): Promise<void> => {
