@@ -59,27 +59,32 @@ describeWithPeers(
       ...['push', '--from', `oci:${folder}`, '--chunk-size', PIECE, `${proxy.host}/${image}`],
     ];
 
-    const isWrite = ({ method }: SeenRequest) => method !== 'GET' && method !== 'HEAD';
+    /** Where a run is killed: at its nth request, or at its first that matches. */
+    interface Point {
+      readonly name: string;
+      readonly moment: Moment;
+      readonly at: number | RegExp;
+    }
 
     /**
-     * Runs a command and kills it at its request with this number (from 1) about the repository, to whichever server.
+     * Runs a command and kills it at a request about the repository, to whichever server.
      *
-     * @returns the request at which it was killed; undefined when it ended first
+     * @returns false when it ended before there was such a request
      */
     async function killedAt(
       person: Person,
       args: string[],
       repository: string,
-      point: { number: number; moment: Moment },
-    ): Promise<SeenRequest | undefined> {
+      { at, moment }: Point,
+    ): Promise<boolean> {
       const killer = new AbortController();
       let seen = 0;
-      let last: SeenRequest | undefined;
-      const handler: FaultHandler = async (request, forward) => {
+      const handler: FaultHandler = async ({ method, path: to }, forward) => {
         seen += 1;
-        if (seen !== point.number) return seen > point.number ? { hang: true } : await forward();
-        last = request;
-        if (point.moment === 'after') await forward();
+        const isPoint = typeof at === 'number' ? seen === at : at.test(`${method} ${to}`);
+        if (killer.signal.aborted) return { hang: true };
+        if (!isPoint) return await forward();
+        if (moment === 'after') await forward();
         killer.abort();
         return { hang: true };
       };
@@ -88,9 +93,9 @@ describeWithPeers(
       const result = await person.tabellion.run(args, { signal: killer.signal });
       for (const remove of removals) remove();
       await ageLocks(person);
-      if (result.signal === 'SIGKILL') return last;
+      if (result.signal === 'SIGKILL') return true;
       expect(result).toMatchObject({ code: 0, stderr: '' });
-      return undefined;
+      return false;
     }
 
     /** Consumers never see a signed tag that cannot be pulled, or a pushed one that is not signed. */
@@ -123,64 +128,63 @@ describeWithPeers(
       expect((await served(scene.server, gun, 'targets')).version).toBe(version);
     }
 
+    /** Every request that changes something. */
+    const WRITES: [name: string, match: RegExp][] = [
+      ['upload-begun', /^POST .*uploads/],
+      ['piece', /^PATCH /],
+      ['upload-ended', /^PUT .*uploads/],
+      ['manifest', /^PUT .*manifests\/sha256/],
+      ['signature', /^POST .*_trust/],
+      ['tag', /^PUT .*manifests\/[a-z0-9-]+$/],
+    ];
+
     test('at each request, before or after the server acts: run again, all is whole and signed once', async () => {
-      const kills: string[] = [];
-      /** Every other request of a push, from `first` on, in a repository of its own. */
-      const lane = async (first: number): Promise<void> => {
-        const name = `killed/lane-${first}`;
+      let kills = 0;
+      /** A person with a repository, who is killed at one point after the other. */
+      const lane = async (name: string, points: Iterable<Point>): Promise<void> => {
         const owner = await pusher();
-        await owner.tabellion.succeed([
-          'sign',
-          `${proxy.host}/${name}:0`,
-          ...digestFlags(content('0')),
-        ]);
+        const known = digestFlags(content('0'));
+        await owner.tabellion.succeed(['sign', `${proxy.host}/${name}:0`, ...known]);
         let version = 2;
-        for (let number = first; ; number += 2) {
-          for (const moment of ['before', 'after'] as const) {
-            const tag = `${moment}-${number}`;
-            const layout = await image(`${first}-${tag}`);
-            const args = pushOf(layout, `${name}:${tag}`);
-            const last = await killedAt(owner, args, name, { number, moment });
-            version += 1;
-            if (last === undefined) return;
-            kills.push(`${moment} ${last.method}`);
-            await consumersSee(name, tag);
-            await owner.tabellion.succeed(args);
-            await isWhole(layout, name, tag, version);
-            // What only asks does the same before and after.
-            if (!isWrite(last)) break;
+        for (const point of points) {
+          const layout = await image(`${name.replaceAll('/', '-')}-${point.name}`);
+          const args = pushOf(layout, `${name}:${point.name}`);
+          const killed = await killedAt(owner, args, name, point);
+          version += 1;
+          if (!killed) {
+            // All requests have had their turn.
+            expect(point.at).toBeTypeOf('number');
+            return;
           }
+          kills += 1;
+          await consumersSee(name, point.name);
+          await owner.tabellion.succeed(args);
+          await isWhole(layout, name, point.name, version);
         }
       };
-      // Two at a time: much of it is waiting for programs to start.
-      await Promise.all([lane(1), lane(2)]);
-      expect(kills.length).toBeGreaterThanOrEqual(30);
-      for (const method of ['POST', 'PATCH', 'PUT']) {
-        expect(kills).toEqual(expect.arrayContaining([`before ${method}`, `after ${method}`]));
+      function* numbers(first: number): Generator<Point> {
+        for (let at = first; ; at += 2) yield { name: `at-${at}`, moment: 'before', at };
       }
+      function* writes(moment: Moment): Generator<Point> {
+        for (const [name, at] of WRITES) yield { name: `${moment}-${name}`, moment, at };
+      }
+      // Two at a time: much of it is waiting for programs to start.
+      await Promise.all([lane('killed/odd', numbers(1)), lane('killed/even', numbers(2))]);
+      await Promise.all([
+        lane('killed/early', writes('before')),
+        lane('killed/late', writes('after')),
+      ]);
+      expect(kills).toBeGreaterThanOrEqual(30);
     }, 300_000);
 
     test('while it begins a repository: the keys that were made are used, and no others', async () => {
       const owner = await pusher();
       const keyFiles = async () => await readdir(path.join(owner.trustDir, 'private'));
-      for (const [name, match] of [
-        ['upload', /^POST .*uploads/],
-        ['publish', /^POST .*_trust/],
-        ['tag', /^PUT .*manifests\/1$/],
-      ] as const) {
+      for (const [name, at] of WRITES.filter(([write]) => /begun|signature|tag/.test(write))) {
         const layout = await image(`first-${name}`);
         const args = pushOf(layout, `first/${name}:1`);
-        const killer = new AbortController();
-        const handler: FaultHandler = async (_request, forward) => {
-          if (name === 'publish') await forward();
-          killer.abort();
-          return { hang: true };
-        };
-        const removals = [proxy.fault(match, handler), scene.proxy.fault(match, handler)];
-        const { signal } = await owner.tabellion.run(args, { signal: killer.signal });
-        for (const remove of removals) remove();
-        await ageLocks(owner);
-        expect(signal).toBe('SIGKILL');
+        const moment = name === 'signature' ? 'after' : 'before';
+        expect(await killedAt(owner, args, `first/${name}`, { name, moment, at })).toBe(true);
         const before = await keyFiles();
         await consumersSee(`first/${name}`, '1');
         await owner.tabellion.succeed(args);
