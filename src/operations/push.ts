@@ -2,7 +2,7 @@
  * Pushing images and signing them in one go: parts first, then the signature, then the tag, so that nobody ever sees
  * a signed tag that cannot be pulled, or a pushed tag that is not signed.
  */
-import { OperationError, TabellionError, TrustError, UsageError } from '../errors.ts';
+import { TabellionError, TrustError, UsageError } from '../errors.ts';
 import { chooseImage } from '../registry/choose-image.ts';
 import { uncompressedLayer } from '../registry/digest-preserved.ts';
 import { type ImageParts, imageParts, readTopManifest } from '../registry/image-parts.ts';
@@ -234,14 +234,13 @@ async function placeTag(
 
 /** Notes what the tags name before anything is changed. */
 async function lookAtTags({ registry, path, images, before }: Group): Promise<void> {
-  for (const { tag } of images) {
-    try {
-      const digest = await registry.headDigest(path, tag);
+  const reader = new RepositoryPush(registry.connection, path);
+  await registry.connection.explaining(async () => {
+    for (const { tag } of images) {
+      const digest = await reader.tagDigest(tag);
       if (digest !== undefined) before.set(tag, digest);
-    } catch (error) {
-      if (!(error instanceof OperationError) || error.code !== 'IMAGE_NOT_FOUND') throw error;
     }
-  }
+  });
 }
 
 /** Other tools would have pushed another digest: who compares should know. */

@@ -2,6 +2,7 @@ import { printable } from '../crypto/printable.ts';
 import { ConnectionError, TrustError } from '../errors.ts';
 import type { Scope } from '../http/authorization.ts';
 import type { StoredManifest } from './image-parts.ts';
+import { isDigest } from './image-reference.ts';
 import { MANIFEST_MEDIA_TYPES } from './manifest.ts';
 import type { RegistryAnswer, RegistryConnection } from './registry-connection.ts';
 import { registryError } from './registry-error.ts';
@@ -42,12 +43,22 @@ export class RepositoryPush {
 
   /** Whether the repository has a blob. */
   async hasBlob(digest: string): Promise<boolean> {
-    return await this.#has('blobs', digest);
+    return (await this.#head('blobs', digest)) !== undefined;
   }
 
   /** Whether the repository has a manifest. */
   async hasManifest(digest: string): Promise<boolean> {
-    return await this.#has('manifests', digest);
+    return (await this.#head('manifests', digest)) !== undefined;
+  }
+
+  /**
+   * The digest that the registry announces for a tag; undefined when there is no such tag, or it announces none. Asked
+   * with the right to push: to who may only read, some registries deny that a repository exists.
+   */
+  async tagDigest(tag: string): Promise<string | undefined> {
+    const answer = await this.#head('manifests', tag);
+    const announced = answer?.response.headers.get('docker-content-digest')?.[0]?.trim();
+    return announced !== undefined && isDigest(announced) ? announced : undefined;
   }
 
   /**
@@ -164,17 +175,18 @@ export class RepositoryPush {
     });
   }
 
-  async #has(kind: 'blobs' | 'manifests', digest: string): Promise<boolean> {
+  /** Undefined when there is none. */
+  async #head(kind: 'blobs' | 'manifests', reference: string): Promise<RegistryAnswer | undefined> {
     const answer = await this.#send({
       method: 'HEAD',
-      to: `${this.path}/${kind}/${digest}`,
-      reference: digest,
+      to: `${this.path}/${kind}/${reference}`,
+      reference,
       headers: kind === 'blobs' ? {} : { Accept: MANIFEST_MEDIA_TYPES.join(', ') },
     });
     const { status } = answer.response;
-    if (status === 200) return true;
-    if (status === 404) return false;
-    throw registryError(answer.response, answer.request);
+    if (status === 404) return undefined;
+    if (status !== 200) throw registryError(answer.response, answer.request);
+    return answer;
   }
 
   #begun(answer: RegistryAnswer, offset: number): UploadSession {

@@ -83,9 +83,7 @@ describeWithPeers(
         { signer: 'alice', tags: [{ registry: 'set' }], upload: { blobs: { mounted: 3 } } },
       ]);
       expect(scopesSince(start).sort()).toEqual([
-        'repository:team/one:pull',
         'repository:team/one:pull,push',
-        'repository:team/two:pull',
         'repository:team/two:pull,push',
         'repository:team/two:pull,push repository:team/one:pull',
       ]);
