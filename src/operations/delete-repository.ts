@@ -1,7 +1,8 @@
 /** Deleting a repository's trust data, here and on the server. Private keys are never touched. */
 
 import { printable } from '../crypto/printable.ts';
-import { OperationError, TrustError } from '../errors.ts';
+import { OperationError } from '../errors.ts';
+import { servedRoot } from './served-root.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 
 export interface DeletedTrustData {
@@ -24,7 +25,7 @@ export async function deleteTrustData(
   const access = remote ? await session.repositoryByGun(gun) : undefined;
   const dir = access?.dir ?? session.trustDir.repository(gun);
   return await dir.withLock(async () => {
-    const before = access !== undefined && (await isServed(access));
+    const before = access !== undefined && (await servedRoot(access)) !== undefined;
     if (access !== undefined) await deleteRemote(access);
     const local = (await dir.roles()).length > 0 || (await dir.changelist.list()).length > 0;
     await dir.delete();
@@ -33,10 +34,14 @@ export async function deleteTrustData(
   });
 }
 
-async function deleteRemote(access: RepositoryAccess): Promise<void> {
+/**
+ * Deletes a repository's trust data on the server, and proves it.
+ * @throws OperationError `DELETE_UNCONFIRMED`; ConnectionError
+ */
+export async function deleteRemote(access: RepositoryAccess): Promise<void> {
   await access.remote.deleteRepository();
   // Any page in between says 200 as well (cli.md, trap 23).
-  if (!(await isServed(access))) return;
+  if ((await servedRoot(access)) === undefined) return;
   throw new OperationError(
     'DELETE_UNCONFIRMED',
     `The server said that it deleted the trust data of ${printable(access.gun)}, but still serves it`,
@@ -45,14 +50,4 @@ async function deleteRemote(access: RepositoryAccess): Promise<void> {
       details: { gun: access.gun, server: access.server },
     },
   );
-}
-
-async function isServed({ remote }: RepositoryAccess): Promise<boolean> {
-  try {
-    await remote.root();
-    return true;
-  } catch (error) {
-    if (error instanceof TrustError && error.code === 'METADATA_NOT_FOUND') return false;
-    throw error;
-  }
 }

@@ -5,11 +5,12 @@ import { decodePem } from '../crypto/pem.ts';
 import { printable } from '../crypto/printable.ts';
 import type { PrivateKey } from '../crypto/private-key.ts';
 import { canonicalKeyId, type PublicKey } from '../crypto/public-key.ts';
-import { KeyError, OperationError, TrustError } from '../errors.ts';
+import { KeyError, OperationError } from '../errors.ts';
 import { ROOT, TIMESTAMP } from '../tuf/role-name.ts';
 import { readKeyText } from './delegation-keys.ts';
 import { readGivenKey } from './given-key.ts';
 import { type CreatedKey, makeRepository, tellingCreated } from './initialise-repository.ts';
+import { servedRoot } from './served-root.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 
 export interface InitialiseRequest {
@@ -61,7 +62,7 @@ async function refuseExisting(
   existing: 'refuse' | 'replace-unpublished',
 ): Promise<void> {
   const { gun, dir, server } = access;
-  if (await hasRoot(access)) {
+  if ((await servedRoot(access)) !== undefined) {
     throw new OperationError('REPOSITORY_EXISTS', `${printable(gun)} exists already on ${server}`, {
       hint: 'Initialising it again would cut this machine off from it. Its data can be read and signed as it is.',
       details: { where: 'server', gun },
@@ -78,16 +79,6 @@ async function refuseExisting(
       details: { where: 'cache', gun },
     },
   );
-}
-
-async function hasRoot({ remote }: RepositoryAccess): Promise<boolean> {
-  try {
-    await remote.root();
-    return true;
-  } catch (error) {
-    if (error instanceof TrustError && error.code === 'METADATA_NOT_FOUND') return false;
-    throw error;
-  }
 }
 
 async function givenRoot(

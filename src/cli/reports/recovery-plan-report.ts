@@ -70,7 +70,7 @@ function stepLines(step: PlanStep, paint: Paint): string[] {
   return [
     `  ${number}. ${paint.bold(title)} [${whose}${effects[effect]}]`,
     ...details.map(line => `${indent}${line}`),
-    ...commands.map(line => `${indent}  $ ${line}`.replace('$ #', '#')),
+    ...commands.map(line => `${indent}  $ ${printable(line)}`.replace('$ #', '#')),
     ...(ticket === undefined
       ? []
       : [

@@ -84,7 +84,7 @@ function waitingLines(record: RecoveryRecord, waiting: readonly Waiting[], paint
   for (const { domain, path, ticket, file } of waiting) {
     lines.push(`  ${paint.bold(printable(domain))}`);
     if (path.removal === 'person') lines.push(...path.explanation.map(line => `    ${line}`));
-    lines.push(...path.commands.map(line => `      $ ${line}`.replace('$ #', '#')));
+    lines.push(...path.commands.map(line => `      $ ${printable(line)}`.replace('$ #', '#')));
     if (ticket !== undefined && file !== undefined) {
       lines.push(`    The text to send is in ${printable(file)}:`);
       lines.push(

@@ -10,10 +10,11 @@ import { providerOf, stateOf } from '../../registry/providers.ts';
 import { ROOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
 import { type Failure, failureOf } from '../failure.ts';
 import { serverOfRecord } from '../loaded-repositories.ts';
+import { servedRoot } from '../served-root.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import { loadTrustData, roleExpiries, validUntil } from '../trust-data.ts';
 import { otherKeyFolders } from './lost-passphrase.ts';
-import { rootIds, servedRoot } from './root-keys.ts';
+import { rootIds } from './root-keys.ts';
 import { rolesOfKey, type Survey, type SurveyedRepository } from './survey.ts';
 
 /**

@@ -7,6 +7,7 @@ import { loadExpired } from '../expired-trust-data.ts';
 import { isKnownTarget, knownBefore } from '../history.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import { loadTrustData, type TrustData, type TrustDataOptions } from '../trust-data.ts';
+import { checkConfiguredPins, notePin } from './pins.ts';
 import type { RecoveredRepository, RecoveryOptions } from './record.ts';
 import {
   leavingOut,
@@ -28,6 +29,8 @@ export async function recordRepository(
   repository: RecoveredRepository,
   options: RecoveryOptions,
 ): Promise<void> {
+  await checkConfiguredPins(session, access.gun);
+  await notePin(session, access, repository);
   const { trusted, origin } = await verifiedContent(session, access);
   if (!isOldRoot(trusted.root.bytes, repository)) {
     throw new OperationError(

@@ -54,6 +54,8 @@ export interface RecoveredRepository {
   /** IDs of the root certificates as they were: what pins name. */
   readonly oldRootCertificates: readonly string[];
   stage: RepositoryStage;
+  /** When somebody had pinned the old root on this machine (ISO 8601): the pin moves to the new one. */
+  pinnedAt?: string;
   /** What it held, verified. */
   content?: RecordedContent;
   /** IDs of the new root certificates. */

@@ -7,9 +7,12 @@ import { printable } from '../../crypto/printable.ts';
 import { KeyError, OperationError, TabellionError } from '../../errors.ts';
 import { LOCK_TIMES, RepositoryLock } from '../../trust-dir/repository-lock.ts';
 import { ROOT } from '../../tuf/role-name.ts';
+import { deleteRemote } from '../delete-repository.ts';
 import { failureOf } from '../failure.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import { changeRepository } from './change-repository.ts';
+import { checkNeededKeys } from './needed-keys.ts';
+import { liftPin, pinAnew } from './pins.ts';
 import { placesOf } from './places.ts';
 import { type ProviderPath, pathChoice, providerPath } from './provider-path.ts';
 import {
@@ -22,7 +25,7 @@ import {
 import { recordRepository } from './record-repository.ts';
 import { setReplacedKeysAside } from './replaced-keys.ts';
 import { writeReport } from './report-files.ts';
-import { deleteServed, isOldRoot, serverState, signAnew, verifyAnew } from './repository-anew.ts';
+import { isOldRoot, serverState, signAnew, verifyAnew } from './repository-anew.ts';
 import { setMetadataAside } from './set-aside.ts';
 import { writeTickets } from './tickets.ts';
 
@@ -152,6 +155,7 @@ class Recovery {
     const isFirst = record.repositories.every(({ stage }) =>
       ['found', 'recorded', 'left'].includes(stage),
     );
+    if (isFirst) await checkNeededKeys(this.session, record);
     if (isFirst && this.hooks.approve !== undefined && !(await this.hooks.approve(record))) {
       throw new OperationError(
         'RECOVERY_STOPPED',
@@ -185,7 +189,7 @@ class Recovery {
     if (state === 'old') {
       if (repository.content === undefined) throw notRecorded(repository);
       if (this.path(repository).removal !== 'api') throw stillThere(repository);
-      await deleteServed(access);
+      await deleteRemote(access);
       await advance('removed', 'was deleted on the trust server.');
     } else if (repository.stage === 'recorded') {
       await advance('removed', 'is gone from the trust server.');
@@ -193,16 +197,20 @@ class Recovery {
     if (repository.stage === 'removed') {
       const folder = this.records.folder(record.id);
       await setMetadataAside(session, access, folder, bytes => isOldRoot(bytes, repository));
+      if (repository.pinnedAt !== undefined) await liftPin(session, access);
       await advance('set-aside', 'was moved aside on this machine.');
     }
+    // As it is without the old root's pin.
+    const anew = await session.repositoryByGun(repository.gun, repository.server);
     if (repository.stage === 'set-aside') {
-      await signAnew(session, access, repository, rootKeyId, {
+      await signAnew(session, anew, repository, rootKeyId, {
         withoutKeys: record.case.keyId === undefined ? [] : [record.case.keyId],
         withoutSigners: record.options.dropSigners,
       });
       await advance('signed', 'was made anew and signed again.');
     }
-    await verifyAnew(session, access, repository, rootKeyId);
+    const certificates = await verifyAnew(session, anew, repository, rootKeyId);
+    await pinAnew(session, anew, repository, certificates);
     await advance('verified', 'was verified as somebody new sees it.');
   }
 

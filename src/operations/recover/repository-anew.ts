@@ -2,7 +2,7 @@
 
 import { sha256Hex } from '../../crypto/digest.ts';
 import { printable } from '../../crypto/printable.ts';
-import { canonicalKeyId } from '../../crypto/public-key.ts';
+import { canonicalKeyId, type PublicKey } from '../../crypto/public-key.ts';
 import { OperationError } from '../../errors.ts';
 import { Repository } from '../../tuf/repository.ts';
 import { canonicalIds } from '../../tuf/role-keys.ts';
@@ -11,10 +11,11 @@ import type { TrustedSet } from '../../tuf/trusted-set.ts';
 import { update } from '../../tuf/update.ts';
 import { makeRepository, unpublishedRepository } from '../initialise-repository.ts';
 import { keyRing, publishChanges } from '../publish.ts';
+import { servedRoot } from '../served-root.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import type { RecoveredRepository } from './record.ts';
 import { recordedTags, visibleTags } from './recorded-content.ts';
-import { rootIds, servedRoot } from './root-keys.ts';
+import { rootIds } from './root-keys.ts';
 import { type SignAgainOptions, signAgain } from './sign-again.ts';
 
 /** What the server has of a repository that is to be made anew. */
@@ -49,23 +50,6 @@ export function isOldRoot(bytes: Uint8Array, repository: RecoveredRepository): b
   if (certificateIds.some(id => repository.oldRootCertificates.includes(id))) return true;
   // Under another root, which stays, the key is the same before and after: only its certificate tells.
   return repository.under === 'affected' && keyIds.some(id => repository.oldRootKeys.includes(id));
-}
-
-/**
- * Deletes a repository's trust data on the server, and proves it.
- * @throws OperationError `DELETE_UNCONFIRMED`; ConnectionError
- */
-export async function deleteServed(access: RepositoryAccess): Promise<void> {
-  await access.remote.deleteRepository();
-  if ((await servedRoot(access)) === undefined) return;
-  throw new OperationError(
-    'DELETE_UNCONFIRMED',
-    `The server said that it deleted the trust data of ${printable(access.gun)}, but still serves it`,
-    {
-      hint: 'A cache in between may hold it for some minutes; if it stays, ask the server’s operator.',
-      details: { gun: access.gun, server: access.server },
-    },
-  );
 }
 
 /**
@@ -109,6 +93,7 @@ async function unpublished(
 
 /**
  * Reads the repository as somebody who has never seen it, and compares.
+ * @returns the keys of the new root: its certificates
  * @throws OperationError `RECOVERY_INCOMPLETE`; TrustError, ConnectionError
  */
 export async function verifyAnew(
@@ -116,7 +101,7 @@ export async function verifyAnew(
   access: RepositoryAccess,
   repository: RecoveredRepository,
   rootKeyId: string,
-): Promise<void> {
+): Promise<PublicKey[]> {
   const trusted = await freshReading(session, access);
   const seen = new Set(visibleTags(trusted).map(({ tag, sha256 }) => `${tag} ${sha256}`));
   const missing = recordedTags(
@@ -142,6 +127,7 @@ export async function verifyAnew(
     const key = metadata.keys.get(id);
     return key === undefined ? [] : [canonicalKeyId(key)];
   });
+  return certificates.map(({ key }) => key);
 }
 
 /** The repository as a client without any history reads it: nothing in the trust directory counts. */

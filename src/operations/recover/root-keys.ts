@@ -1,11 +1,9 @@
 /** Which keys a root file names, without any verification: to tell whose it is, not to trust it. */
 import { canonicalKeyId } from '../../crypto/public-key.ts';
-import { TrustError } from '../../errors.ts';
 import { decodeRoot } from '../../tuf/decode.ts';
 import { openEnvelope } from '../../tuf/envelope.ts';
 import type { RootMetadata } from '../../tuf/metadata.ts';
 import { ROOT } from '../../tuf/role-name.ts';
-import type { RepositoryAccess } from '../session.ts';
 
 export interface RootIds {
   /** Canonical IDs: the names of private keys' files. */
@@ -27,14 +25,4 @@ export function roleKeyIds(root: RootMetadata, role: string): string[] {
     return key === undefined ? [] : [canonicalKeyId(key)];
   });
   return [...new Set(ids)];
-}
-
-/** The root that a server offers, unverified; undefined when it has none. @throws ConnectionError, TrustError */
-export async function servedRoot({ remote }: RepositoryAccess): Promise<Uint8Array | undefined> {
-  try {
-    return await remote.root();
-  } catch (error) {
-    if (error instanceof TrustError && error.code === 'METADATA_NOT_FOUND') return undefined;
-    throw error;
-  }
 }

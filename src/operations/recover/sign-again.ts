@@ -75,6 +75,22 @@ export async function signAgain(
   return { changes, tags: [...released], unsigned };
 }
 
+/** Canonical IDs of the private keys here that will sign for delegations. */
+export async function signingKeysHere(
+  { roles }: RecordedContent,
+  ring: KeyRing,
+  options: SignAgainOptions,
+): Promise<string[]> {
+  const ids: string[] = [];
+  for (const recorded of roles) {
+    for (const key of recorded.role === TARGETS ? [] : remainingKeys(recorded, options)) {
+      const id = canonicalKeyId(key);
+      if (await ring.has(id)) ids.push(id);
+    }
+  }
+  return ids;
+}
+
 function remainingKeys(recorded: RecordedRole, options: SignAgainOptions): PublicKey[] {
   const { withoutKeys, withoutSigners } = options;
   if (withoutSigners.includes(signerName(recorded.role))) return [];

@@ -10,8 +10,9 @@ import { openEnvelope } from '../../tuf/envelope.ts';
 import { BASE_ROLES, isTargetsRole, ROOT } from '../../tuf/role-name.ts';
 import { type Failure, failureOf } from '../failure.ts';
 import { serverOfRecord } from '../loaded-repositories.ts';
+import { servedRoot } from '../served-root.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
-import { roleKeyIds, servedRoot } from './root-keys.ts';
+import { roleKeyIds } from './root-keys.ts';
 
 export interface SurveyedRole {
   readonly role: string;

@@ -2,10 +2,20 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { sha256Hex } from '../../../src/crypto/digest.ts';
+import { keyThumbprints } from '../../../src/crypto/thumbprint.ts';
+import { readOwnPins, setOwnPin } from '../../../src/operations/own-pins.ts';
 import { rootIds } from '../../../src/operations/recover/root-keys.ts';
 import type { ProviderId } from '../../../src/registry/providers.ts';
 import { addTarget } from '../../../src/tuf/change.ts';
-import { content, DAY, it, MANIFEST, type Machine, type Scene } from '../../support/trust-scene.ts';
+import {
+  content,
+  DAY,
+  it,
+  MANIFEST,
+  type Machine,
+  PASSPHRASES,
+  type Scene,
+} from '../../support/trust-scene.ts';
 import { begin, carryOn } from './support/recovering.ts';
 
 const HOST = 'reg.example';
@@ -234,5 +244,64 @@ describe('a lost root key', () => {
     const done = await carryOn(machine, await begin(machine, { checkRegistry: true }));
     expect(done.state).toBe('done');
     expect(await scene.tags(gun, 'targets')).toEqual({ kept });
+  });
+
+  it('that was pinned: a pin of ours moves, one in a configuration is asked for before anything goes', async ({
+    scene,
+  }) => {
+    const machine = await scene.machine();
+    const [gun = ''] = GUNS;
+    await machine.signOne(`${gun}:1`);
+    const [key] = await machine.run(async session => {
+      const access = await session.repositoryByGun(gun);
+      const { certificates } = (await scene.trusted(gun)).root;
+      await setOwnPin(session.trustDir.own, {
+        repository: gun,
+        server: access.server,
+        pinnedAt: session.now.toISOString(),
+        certificates: certificates.map(({ key: certificate }) => keyThumbprints(certificate)),
+      });
+      return certificates;
+    });
+    await machine.loseKey('root');
+    const pinning = { certs: new Map([[gun, [key?.id ?? '']]]), ca: new Map(), disableTofu: false };
+    const pinned = machine.with({ trustPinning: pinning });
+    const waiting = await carryOn(pinned, await begin(pinned));
+    expect(waiting.repositories[0]).toMatchObject({
+      stage: 'found',
+      problem: { code: 'RECOVERY_PINNED' },
+    });
+    expect(scene.requests().filter(line => line.startsWith('DELETE'))).toEqual([]);
+    const done = await carryOn(machine, waiting);
+    expect(done.state).toBe('done');
+    expect((await machine.verify(`${gun}:1`, { requireFresh: true })).trusted).toBe(true);
+    const pins = await machine.run(session => readOwnPins(session.trustDir.own));
+    expect(pins).toMatchObject([
+      {
+        repository: gun,
+        certificates: [{ keyId: done.repositories[0]?.newRootCertificates?.[0] }],
+      },
+    ]);
+  });
+
+  it('deletes nothing while a key cannot be opened, or no passphrase for a new one is there', async ({
+    scene,
+  }) => {
+    const { machine, rootId } = await owner(scene);
+    await lose(machine, rootId);
+    const { DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE } = PASSPHRASES;
+    const record = await begin(machine);
+    for (const [env, code] of [
+      [{ DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE }, 'KEY_PASSPHRASE_MISSING'],
+      [
+        { ...PASSPHRASES, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: 'not this one' },
+        'KEY_PASSPHRASE_WRONG',
+      ],
+    ] as const) {
+      await expect(carryOn(machine.with({ env }), record)).rejects.toMatchObject({ code });
+      record.revision = 1;
+    }
+    expect(scene.requests().filter(line => line.startsWith('DELETE'))).toEqual([]);
+    expect(await carryOn(machine, record)).toMatchObject({ state: 'done' });
   });
 });
