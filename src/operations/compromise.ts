@@ -5,7 +5,8 @@ import { OperationError, UsageError } from '../errors.ts';
 import type { Change } from '../tuf/change.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
 import type { Repository } from '../tuf/repository.ts';
-import { RELEASES, signerName, TARGETS } from '../tuf/role-name.ts';
+import { canonicalIds } from '../tuf/role-keys.ts';
+import { BASE_ROLES, RELEASES, signerName, TARGETS } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
 import { tryOut } from './delegation.ts';
 import { readDelegationKeys } from './delegation-keys.ts';
@@ -96,6 +97,7 @@ export async function reviewedRotation(
         ]
       : []),
   ];
+  notes.push(...changedBaseKeys(repository, known, rotation));
   const decision = decide(items, rules);
   if (trial?.showUndecided !== true) checkDecided(repository, decision);
   const { keys: newKeys, ring } = await signersKeys(session, decision, options);
@@ -168,6 +170,24 @@ export function checkReviewed(review: CompromiseReview, after: TrustedSet): void
 
 function hexOf(base64: string | undefined): string {
   return base64 === undefined ? '' : Buffer.from(base64, 'base64').toString('hex');
+}
+
+/** Base roles that have other keys than before and keep them: only whoever has the root key can do that. */
+function changedBaseKeys(
+  repository: Repository,
+  known: KnownCopy | undefined,
+  rotation: readonly Change[],
+): string[] {
+  return BASE_ROLES.flatMap(role => {
+    const before = known?.roles.get(role)?.keyIds;
+    const isRotated = rotation.some(({ type, path }) => type === 'role' && path === role);
+    if (before === undefined || isRotated) return [];
+    const present = canonicalIds(repository.keysFor(role));
+    if (present.every(id => before.includes(id))) return [];
+    return [
+      `The ${role} key was replaced since, by somebody with the root key: if that was not you, replace it too: tabellion key rotate ${repository.gun} ${role}`,
+    ];
+  });
 }
 
 async function anyHere(ids: readonly string[], ring: KeyRing): Promise<boolean> {

@@ -16,7 +16,7 @@ import { decodeKnownCopy, encodeKnownCopy } from './history-record.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 
 /** Whoever may publish could fill the disk with states, in characters. */
-const STATE_LIMIT = 16 * 1024 * 1024;
+const STATE_LIMIT = 8 * 1024 * 1024;
 
 /** A target as it is remembered. */
 export interface KnownTarget {

@@ -2,10 +2,11 @@
 import { printable } from '../crypto/printable.ts';
 import type { PrivateKey } from '../crypto/private-key.ts';
 import { canonicalKeyId, keyId } from '../crypto/public-key.ts';
-import { UsageError } from '../errors.ts';
+import { OperationError, UsageError } from '../errors.ts';
 import { decodeTimestamp } from '../tuf/decode.ts';
 import { openEnvelope } from '../tuf/envelope.ts';
 import type { Repository } from '../tuf/repository.ts';
+import { canonicalIds } from '../tuf/role-keys.ts';
 import { BASE_ROLES, ROOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import {
   type CompromiseRequest,
@@ -172,6 +173,7 @@ async function rotate(work: Work): Promise<KeyRotation> {
     const pending = await publishedBefore(session, repository, role, compromise !== undefined);
     if (pending !== undefined) return await carryOn(work, repository, pending);
   }
+  if (compromise !== undefined) checkNotOld(repository, role, given);
   const ring = await keyRing(session);
   const asked = { role, managedBy: serverManaged ? 'server' : 'client' } as const;
   const planned = await turnsOf(session, repository, asked, compromise !== undefined, ring);
@@ -247,6 +249,18 @@ async function rotate(work: Work): Promise<KeyRotation> {
       ]),
     ],
   };
+}
+
+/** @throws OperationError `KEY_UNCHANGED` */
+function checkNotOld(repository: Repository, role: string, given: readonly PrivateKey[]): void {
+  const old = canonicalIds(repository.keysFor(role));
+  const same = given.find(({ id }) => old.includes(id));
+  if (same === undefined) return;
+  throw new OperationError(
+    'KEY_UNCHANGED',
+    `The key ${same.id} is the ${role} key that somebody may have`,
+    { hint: 'Give another, or none: then one is made.', details: { keyId: same.id } },
+  );
 }
 
 /** What would be done, without a new key being stored: whatever can be refused is refused now. */

@@ -57,6 +57,8 @@ export async function publishedBefore(
   if (pending === undefined || (compromised && !pending.compromised)) return undefined;
   const present = canonicalIds(repository.keysFor(role));
   const isDone =
-    present.length === pending.newKeys.length && present.every(id => pending.newKeys.includes(id));
+    pending.newKeys.some(id => !pending.oldKeys.includes(id)) &&
+    present.length === pending.newKeys.length &&
+    present.every(id => pending.newKeys.includes(id));
   return isDone ? pending : undefined;
 }

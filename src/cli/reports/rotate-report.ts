@@ -122,7 +122,7 @@ function turnLines(turn: RoleRotation, { report, isFirst, removed, paint }: Turn
   const too = isFirst ? '' : ' too: who has the one has the other';
   const byServer = turn.managedBy === 'server';
   const lines = [
-    dryRun
+    dryRun && !carriedOn
       ? `  ${paint.cyan('-')} the ${name} would be replaced${byServer ? ' by one that the server keeps' : ''}${too}`
       : `  ${paint.green('✓')} the ${name} was replaced${carriedOn ? ' by a run that was cut short' : ''}${byServer ? ', kept by the server' : ''}${too}`,
   ];
