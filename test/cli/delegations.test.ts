@@ -14,8 +14,8 @@ import {
 const REPOSITORY = 'localhost:5000/app';
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const ENV = {
-  DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: 'root passphrase',
-  DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: 'other passphrase',
+  DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: 'quiet kestrel over granite',
+  DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: 'seven lanterns by the weir',
 };
 const TERMINAL = { terminal: { stdin: true, stdout: true, stderr: true } };
 

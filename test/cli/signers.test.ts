@@ -16,8 +16,8 @@ let server: { host: TestHost; ended: Promise<RunResult>; url: string; caFile: st
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'tabellion-signers-'));
   env = {
-    DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: 'root passphrase',
-    DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: 'other passphrase',
+    DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: 'quiet kestrel over granite',
+    DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: 'seven lanterns by the weir',
     DOCKER_CONFIG: join(dir, 'docker'),
     NO_COLOR: '1',
   };
