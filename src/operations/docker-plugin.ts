@@ -4,6 +4,7 @@ import { access, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { printable } from '../crypto/printable.ts';
 import { OperationError } from '../errors.ts';
+import { withoutPassphrases } from '../keys/passphrase-variables.ts';
 import { defaultDockerConfigDir } from '../registry/docker-config.ts';
 import { findProgram } from '../registry/find-program.ts';
 import { writeFileAtomic } from '../trust-dir/atomic-file.ts';
@@ -163,7 +164,7 @@ async function findDocker({
   const path = await findProgram('docker', env, platform);
   if (path === undefined) return undefined;
   // Asks no daemon.
-  const said = await run(path, ['--version'], env);
+  const said = await run(path, ['--version'], withoutPassphrases(env));
   const version = /\b(\d+\.\d+[0-9A-Za-z.+-]*)/.exec(said ?? '')?.[1];
   return { path, ...(version === undefined ? {} : { version }) };
 }

@@ -50,7 +50,7 @@ const MANIFEST_ATTEMPTS = 4;
 
 /**
  * Uploads what the repository lacks: blobs, then manifests by their digests, an index after what it names. No tag is
- * touched. Each blob is compared with its digest before its first byte is sent.
+ * touched. Each blob is compared with its digest before its first byte is sent, or another repository is asked for it.
  *
  * @throws OperationError `BLOB_MISMATCH`; what `RepositoryPush` throws
  */
@@ -126,16 +126,18 @@ class ImageUpload {
       this.#bytesSent += size;
       return;
     }
-    const begun = await this.#mount(digest);
-    if (begun === 'mounted') {
-      this.#count.mounted += 1;
-      this.#progress(digest, size);
-      return;
-    }
     const reader = await store.openBlob(digest);
     if (reader === undefined) throw new TypeError(`${digest} was there a moment ago`);
     try {
+      // Before a mount too: else who knows no more of a blob than its digest could have it given out of a repository
+      // that this login can read, and they cannot.
       await checkBlob(reader, blob, store.where);
+      const begun = await this.#mount(digest);
+      if (begun === 'mounted') {
+        this.#count.mounted += 1;
+        this.#progress(digest, size);
+        return;
+      }
       const { bytesSent, resumedAt } = await uploadBlob(this.#push, blob, reader, {
         chunkSize,
         memory: uploadMemory(this.#session, repository, digest),

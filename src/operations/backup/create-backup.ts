@@ -172,8 +172,16 @@ async function seal(
 /** The fewest characters of a backup's passphrase: whoever has the file can try for years. */
 export const SHORTEST_PASSPHRASE = 12;
 
-/** @throws UsageError `BACKUP_PASSPHRASE_WEAK` */
+/** @throws UsageError `BACKUP_PASSPHRASE_WEAK` | `BACKUP_PASSPHRASE_PADDED` */
 export function checkPassphrase(passphrase: string): void {
+  // What comes from a variable counts verbatim, what is typed does not: in ten years it may have to be typed.
+  if (passphrase.trim() !== passphrase) {
+    throw new UsageError(
+      'BACKUP_PASSPHRASE_PADDED',
+      'The passphrase of a backup may not begin or end with white space',
+      { hint: 'Nobody could type it at the prompt, where white space around it does not count.' },
+    );
+  }
   if ([...passphrase].length >= SHORTEST_PASSPHRASE) return;
   throw new UsageError(
     'BACKUP_PASSPHRASE_WEAK',

@@ -5,7 +5,7 @@ import { printable } from '../../crypto/printable.ts';
 import { KeyError } from '../../errors.ts';
 import { parseBackup, readBackupFile, type SealedBackup, unsealBackup } from './backup-file.ts';
 import { type BackupContents, contentsFromCbor } from './contents.ts';
-import type { BackupInventory } from './inventory.ts';
+import type { BackupInventory, InventoryKey } from './inventory.ts';
 import {
   openPassphraseSlot,
   openSharesSlot,
@@ -125,6 +125,7 @@ async function keyByShares(slots: readonly Slot[], shares: readonly Share[]): Pr
 /** What people were shown before it was opened must be what is in it. */
 function checkInventory(inventory: BackupInventory, contents: BackupContents): void {
   const same =
+    inventory.keys.every(isNamed) &&
     equal(
       inventory.keys.map(({ file }) => file),
       contents.keys.map(({ file }) => file),
@@ -138,6 +139,11 @@ function checkInventory(inventory: BackupInventory, contents: BackupContents): v
       contents.records.map(({ name }) => name),
     );
   if (!same) throw damaged('its inventory does not tell what is in it');
+}
+
+/** Every name of a key's file has the ID at the beginning of some part (keys.md 4.1, 4.8). */
+function isNamed({ id, file }: InventoryKey): boolean {
+  return file.split('/').some(part => part.startsWith(id));
 }
 
 function equal(a: readonly string[], b: readonly string[]): boolean {

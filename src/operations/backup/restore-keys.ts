@@ -1,6 +1,8 @@
 /** Key files out of a backup: each as it was, where it was, and never over another one unless that was asked for. */
 import { utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sha256Hex } from '../../crypto/digest.ts';
+import { decodePem } from '../../crypto/pem.ts';
 import { printable } from '../../crypto/printable.ts';
 import { KeyError } from '../../errors.ts';
 import { makeFolder, writeFileAtomic } from '../../trust-dir/atomic-file.ts';
@@ -71,10 +73,27 @@ async function planKey(
       ? { ...plan, before, action: 'replaced' }
       : { ...plan, action: 'kept', reason: 'the file of this key that is here is another one' };
   }
-  // Notary and Tabellion moved it out of the old layout, perhaps.
-  const other = await (await session.keys()).find(id);
-  if (other?.usable !== true) return { ...plan, action: 'restored' };
-  return { ...plan, path: other.path, action: 'same', reason: 'it lies under another name' };
+  const other = await (await session.keys()).file(id);
+  if (other?.content === undefined) return { ...plan, action: 'restored' };
+  // Notary moved it out of the old layout, perhaps.
+  if (isSameKeyBlock(other.content, bytes)) {
+    const { path: there } = other.entry;
+    return { ...plan, path: there, action: 'same', reason: 'it lies under another name' };
+  }
+  // That one may be under a passphrase that nobody knows, or not be this key at all. It stays, whatever is done.
+  return replace
+    ? { ...plan, action: 'restored' }
+    : {
+        ...plan,
+        action: 'kept',
+        reason: `another file of this key is here, ${printable(other.entry.path)}`,
+      };
+}
+
+/** Whatever their headers say. */
+function isSameKeyBlock(a: Uint8Array, b: Uint8Array): boolean {
+  const [one, other] = [decodePem(a), decodePem(b)];
+  return one !== undefined && other !== undefined && Buffer.compare(one.bytes, other.bytes) === 0;
 }
 
 /**
@@ -123,7 +142,9 @@ async function putKey(
 /** A key file is never thrown away: it may be under a passphrase that somebody still knows. */
 async function setAside(session: Session, { id }: PlannedKey, before: Uint8Array): Promise<string> {
   const stamp = session.now.toISOString().replaceAll(/[-:]/g, '').slice(0, 15);
-  const path = session.trustDir.own.path(`replaced-keys/${stamp}Z-${id.slice(0, 64)}.key`);
+  // A key may have several files, and a second may see two of them replaced.
+  const name = `${stamp}Z-${id.slice(0, 64)}-${sha256Hex(before).slice(0, 8)}.key`;
+  const path = session.trustDir.own.path(`replaced-keys/${name}`);
   await writeFileAtomic(path, before, { makeFolder: true });
   return path;
 }

@@ -1,15 +1,20 @@
-import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { KeyError, OperationError } from '../../../src/errors.ts';
+import { KeyError, OperationError, UsageError } from '../../../src/errors.ts';
+import { sealBackup } from '../../../src/operations/backup/backup-file.ts';
+import { contentsToCbor } from '../../../src/operations/backup/contents.ts';
 import { openBackup } from '../../../src/operations/backup/open-backup.ts';
+import { newContentKey, passphraseSlot } from '../../../src/operations/backup/seal.ts';
+import { encodeCbor } from '../../../src/operations/backup/strict-cbor.ts';
 import { verifyBackup } from '../../../src/operations/backup/verify-backup.ts';
 import { stageRemoval } from '../../../src/operations/stage.ts';
 import { backedUpKeys } from '../../../src/trust-dir/backup-record.ts';
 import { TrustDir } from '../../../src/trust-dir/trust-dir.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { DAY, it, type Machine, type Scene } from '../../support/trust-scene.ts';
-import { backUp, contentsOf, openToOthers, PASSPHRASE, restoring } from './backup-scene.ts';
+import { backUp, CHEAP, contentsOf, openToOthers, PASSPHRASE, restoring } from './backup-scene.ts';
 
 const APP = 'localhost:5000/app';
 const OTHER = 'localhost:5000/other';
@@ -120,6 +125,34 @@ describe('a backup', () => {
     ]);
   });
 
+  it('has a passphrase that can be typed', async ({ scene }) => {
+    const { machine, file } = await twoRepositories(scene);
+    for (const passphrase of [' '.repeat(20), `${PASSPHRASE}\r`, ` ${PASSPHRASE}`]) {
+      const made = backUp(machine, file, { passphrase });
+      await expectFailure(made, UsageError, 'BACKUP_PASSPHRASE_PADDED');
+    }
+  });
+
+  it('whose inventory says something else of a key is refused', async ({ scene }) => {
+    const { machine, file } = await twoRepositories(scene);
+    await backUp(machine, file);
+    const { inventory, contents, createdAt } = await openBackup(file, SECRET);
+    const [first, ...others] = inventory.keys;
+    if (first === undefined) throw new Error('no key');
+    const forge = async (id: string) => {
+      const { key, nonce } = newContentKey(randomBytes);
+      const slots = [await passphraseSlot(key, PASSPHRASE, CHEAP, randomBytes)];
+      const forged = { ...inventory, keys: [{ ...first, id }, ...others] };
+      const header = { createdAt, inventory: forged, nonce, slots };
+      await writeFile(file, sealBackup(header, key, encodeCbor(contentsToCbor(contents))));
+      return openBackup(file, SECRET);
+    };
+    expect((await forge(first.id)).inventory).toEqual(inventory);
+    for (const id of ['../../../../out', others[0]?.id ?? '']) {
+      await expectFailure(forge(id), OperationError, 'BACKUP_DAMAGED');
+    }
+  });
+
   it('is opened by its passphrase alone', async ({ scene }) => {
     const { machine, file } = await twoRepositories(scene);
     await backUp(machine, file);
@@ -152,6 +185,60 @@ describe('restoring', () => {
     expect(await readFile(path, 'utf8')).toBe(saved);
     const { replacedFile = '' } = keys.find(({ id }) => id === root?.id) ?? {};
     expect(await readFile(replacedFile, 'utf8')).toBe(other);
+  });
+
+  it('does not take another file of a key for the one in the backup', async ({ scene }) => {
+    const { machine, file } = await twoRepositories(scene);
+    const { inventory } = await backUp(machine, file);
+    const { id, file: name } = inventory.keys.find(({ role }) => role === 'root') ?? {
+      id: '',
+      file: '',
+    };
+    const path = join(machine.trustDir, 'private', name);
+    const saved = await readFile(path, 'utf8');
+    const aside = join(machine.trustDir, 'private', 'old', `${id}.key`);
+    await mkdir(join(machine.trustDir, 'private', 'old'), { mode: 0o700 });
+    const rootOf = (keys: readonly { id: string }[]) => keys.find(key => key.id === id);
+
+    // The same key under other headers is here.
+    await writeFile(aside, saved.replace('role: root', 'role: other'));
+    await rm(path);
+    expect(rootOf((await restoring(machine, file)).keys)).toMatchObject({ action: 'same' });
+
+    // Of one that is encrypted in another way nobody knows whether it opens.
+    const lines = saved.split('\n');
+    const last = lines.length - 3;
+    const other = lines.with(
+      last,
+      `${lines[last]?.startsWith('A') ? 'B' : 'A'}${lines[last]?.slice(1)}`,
+    );
+    await writeFile(aside, other.join('\n'));
+    expect(await readFile(aside, 'utf8')).not.toBe(saved);
+    expect(rootOf((await restoring(machine, file)).keys)).toMatchObject({
+      action: 'kept',
+      reason: expect.stringContaining(aside),
+    });
+    const forced = await restoring(machine, file, { replace: true });
+    expect(rootOf(forced.keys)).toMatchObject({ action: 'restored', path });
+    expect(await readFile(path, 'utf8')).toBe(saved);
+    expect(await readFile(aside, 'utf8')).toBe(other.join('\n'));
+  });
+
+  it('keeps each file of a key that it replaces', async ({ scene }) => {
+    const { machine, file } = await twoRepositories(scene);
+    const folder = join(machine.trustDir, 'private');
+    const [{ id } = { id: '' }] = await machine.keyFiles();
+    await mkdir(join(folder, 'old'), { mode: 0o700 });
+    const paths = [join(folder, `${id}.key`), join(folder, 'old', `${id}.key`)];
+    const saved = await readFile(paths[0] ?? '', 'utf8');
+    await writeFile(paths[1] ?? '', saved);
+    await backUp(machine, file);
+    const others = ['a', 'b'].map(name => saved.replace('role: ', `role: ${name}`));
+    for (const [index, path] of paths.entries()) await writeFile(path, others[index] ?? '');
+    const { keys } = await restoring(machine, file, { replace: true });
+    const aside = keys.flatMap(({ replacedFile }) => replacedFile ?? []);
+    const kept = await Promise.all(aside.map(path => readFile(path, 'utf8')));
+    expect(kept.sort()).toEqual(others);
   });
 
   it('never takes trust data back to an older version', async ({ scene }) => {
