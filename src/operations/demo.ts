@@ -1,6 +1,6 @@
 /**
- * The main job on one machine, step by step: sign a small image on the embedded trust server, verify it,
- * tamper with it and see that refused.
+ * The whole story on one machine, step by step: a small image is signed on the embedded trust server and verified,
+ * tampered with and refused; then comes the worst day.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,6 +12,7 @@ import { startTrustServer } from '../embedded-server/start.ts';
 import { OperationError } from '../errors.ts';
 import { ROUNDS_VARIABLE } from '../keys/key-strength.ts';
 import { TARGETS } from '../tuf/role-name.ts';
+import { type WorstDayStep, worstDay } from './demo-worst-day.ts';
 import { type InspectResult, inspect } from './inspect.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 import { type SignReport, sign } from './sign.ts';
@@ -27,6 +28,8 @@ export type DemoStep =
   | { readonly step: 'other-image'; readonly command: string; readonly result: VerifyResult }
   /** Trust data on disk that was altered to vouch for another image. */
   | { readonly step: 'forged-metadata'; readonly command: string; readonly result: VerifyResult }
+  | WorstDayStep
+  | { readonly step: 'verify-again'; readonly command: string; readonly result: VerifyResult }
   | { readonly step: 'done' };
 
 const REPOSITORY = 'localhost:5000/demo/hello';
@@ -63,6 +66,8 @@ export async function demo(
 
 class Demo {
   private readonly sessionOptions: SessionOptions;
+  /** Another machine, with the passphrases. */
+  private readonly thiefOptions: SessionOptions;
   private readonly imageFolder: string;
   private readonly narrate: (step: DemoStep) => void;
 
@@ -89,6 +94,10 @@ class Demo {
       now,
       log,
       progress: () => undefined,
+    };
+    this.thiefOptions = {
+      ...this.sessionOptions,
+      env: { ...this.sessionOptions.env, DOCKER_CONFIG: join(folder, 'thief') },
     };
     this.imageFolder = imageFolder;
     this.narrate = narrate;
@@ -124,6 +133,19 @@ class Demo {
 
     await this.otherImage(image);
     await this.forgedMetadata(image, verified.digest);
+    await worstDay({
+      repository: REPOSITORY,
+      asOwner: work => this.inSession(work),
+      asThief: work => this.inSession(work, this.thiefOptions),
+      narrate: this.narrate,
+    });
+    const again = await this.verify(image, false);
+    expect(again.trusted && again.digest === verified.digest, 'the image did not come back');
+    this.narrate({
+      step: 'verify-again',
+      command: `tabellion verify --no-registry ${image}`,
+      result: again,
+    });
     this.narrate({ step: 'done' });
   }
 
@@ -170,8 +192,11 @@ class Demo {
     return result;
   }
 
-  private async inSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const session = await openSession(this.sessionOptions);
+  private async inSession<T>(
+    work: (session: Session) => Promise<T>,
+    options: SessionOptions = this.sessionOptions,
+  ): Promise<T> {
+    const session = await openSession(options);
     try {
       return await work(session);
     } finally {

@@ -200,7 +200,7 @@ describe('--tls-ca', () => {
   });
 });
 
-describe('demo', () => {
+describe('demo', { timeout: 60_000 }, () => {
   it('shows that tampering is found, and leaves nothing behind', async () => {
     const { out, err, exitCode } = await runCli(['demo']);
     expect(err).toBe('');
@@ -222,6 +222,13 @@ describe('demo', () => {
       'inspect',
       'other-image',
       'forged-metadata',
+      'thief',
+      'rotate',
+      'thief-refused',
+      'thumbprint',
+      'root-lost',
+      'recover',
+      'verify-again',
       'done',
     ]);
   });

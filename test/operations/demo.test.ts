@@ -19,8 +19,8 @@ async function run(image: string): Promise<{ steps: DemoStep[]; log: string[] }>
   return { steps, log };
 }
 
-describe('demo', () => {
-  it('signs, verifies, inspects, and finds both kinds of tampering', async () => {
+describe('demo', { timeout: 60_000 }, () => {
+  it('signs, verifies, finds tampering out, and recovers from a thief and a lost root', async () => {
     const { steps } = await run(IMAGE);
     expect(steps.map(({ step }) => step)).toEqual([
       'server',
@@ -29,6 +29,13 @@ describe('demo', () => {
       'inspect',
       'other-image',
       'forged-metadata',
+      'thief',
+      'rotate',
+      'thief-refused',
+      'thumbprint',
+      'root-lost',
+      'recover',
+      'verify-again',
       'done',
     ]);
     const find = <S extends DemoStep['step']>(name: S) =>
@@ -44,9 +51,18 @@ describe('demo', () => {
       exitCode: 3,
       error: { code: 'HASH_MISMATCH' },
     });
+    expect(find('rotate').report.review?.removedTags).toMatchObject([{ tag: 'evil' }]);
+    expect(find('recover').tags).toEqual([
+      'localhost:5000/demo/hello:1.0',
+      'localhost:5000/demo/hello:latest',
+    ]);
+    expect(find('verify-again').result).toMatchObject({ trusted: true, digest: DIGEST });
     // Each command is one that can be typed.
     for (const step of steps) {
-      if ('command' in step) expect(step.command).toMatch(/^tabellion (sign|verify|inspect) /);
+      if (!('command' in step)) continue;
+      expect(step.command).toMatch(
+        /^tabellion (sign|verify|inspect|key rotate|thumbprint|recover) /,
+      );
     }
 
     const file = find('sign').report.repositories[0]?.createdKeys[0]?.file ?? '';

@@ -9,8 +9,9 @@ import { PACKAGE_ROOT } from '../package-root.ts';
 import { demoLines } from '../reports/demo-report.ts';
 
 const DESCRIPTION = `Shows what Tabellion does, on this machine alone: starts a trust server, signs
-an image, verifies it, and shows how tampering is found. All of it happens in a
-temporary directory that is removed at the end.`;
+an image, verifies it, shows how tampering is found; then a thief comes, the key
+is replaced, the root is lost, and all is recovered. It happens in a temporary
+directory that is removed at the end.`;
 
 /** `tabellion demo` */
 export function addDemo(program: Command, action: Action): void {
