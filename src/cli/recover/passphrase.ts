@@ -2,6 +2,7 @@ import { printable } from '../../crypto/printable.ts';
 import type { PassphraseSearch } from '../../operations/recover/lost-passphrase.ts';
 import type { Survey } from '../../operations/recover/survey.ts';
 import type { Session } from '../../operations/session.ts';
+import { isBaseRole } from '../../tuf/role-name.ts';
 import type { CommandContext } from '../context.ts';
 import type { Paint } from '../display.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -45,6 +46,12 @@ export async function searchPassphrase(
 async function keyIdOf(session: Session, survey: Survey, text: string): Promise<string> {
   const byRole = survey.keys.filter(({ role, usable }) => usable && role === text);
   if (byRole.length === 1) return byRole[0]?.id ?? '';
+  if (byRole.length === 0 && isBaseRole(text)) {
+    const { KeyError } = await import('../../errors.ts');
+    throw new KeyError('KEY_NOT_FOUND', `There is no ${keyName(text)} on this machine`, {
+      hint: `Then it is the key that is lost: tabellion recover --lost ${text}`,
+    });
+  }
   if (byRole.length === 0) {
     const { resolveKeyIds } = await import('../../operations/key-id.ts');
     const [id = ''] = await resolveKeyIds(session, [text]);

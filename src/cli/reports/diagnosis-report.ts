@@ -1,5 +1,6 @@
 import { printable } from '../../crypto/printable.ts';
-import type { DiagnosedRepository, Diagnosis, Finding } from '../../operations/recover/diagnose.ts';
+import type { DiagnosedRepository, Diagnosis } from '../../operations/recover/diagnose.ts';
+import type { Finding } from '../../operations/recover/findings.ts';
 import { dateWithDistance } from '../dates.ts';
 import { roleName, shortKeyId } from '../key-names.ts';
 import type { ReportStyle } from '../report-style.ts';
@@ -24,7 +25,6 @@ export function diagnosisLines(diagnosis: Diagnosis, style: ReportStyle): string
   const { repositories, findings } = diagnosis;
   const { paint } = style;
   const lines = [paint.bold('What is so')];
-  if (repositories.length === 0) lines.push('  No repository is known here.');
   for (const repository of repositories.slice(0, SHOWN))
     lines.push(...repositoryLines(repository, style));
   if (repositories.length > SHOWN)

@@ -27,7 +27,7 @@ export function whichKey(survey: Survey, question: KeyQuestion): RecoveryCase {
       ? missing
       : candidates;
   const [keyId] = meant;
-  if (keyId === undefined) throw unknownKey(question);
+  if (keyId === undefined) throw unknownKey(survey, question);
   if (meant.length > 1) throw ambiguousKey(survey, question, meant);
   return caseOfKey(survey, keyId, question.reason);
 }
@@ -74,12 +74,17 @@ function idsBeginning(survey: Survey, digits: string): string[] {
   ];
 }
 
-function unknownKey({ text }: KeyQuestion): UsageError {
+function unknownKey({ repositories, gaps }: Survey, { text }: KeyQuestion): UsageError {
+  const more =
+    repositories.length === 0
+      ? ' If the trust folder was deleted, bring it back first: tabellion backup restore.'
+      : '';
+  const [gap] = gaps;
   return new UsageError(
     'RECOVERY_KEY_UNKNOWN',
     `Nothing that is known here has a key “${printable(text)}”`,
     {
-      hint: 'Give its ID, root, targets, snapshot, timestamp or the name of a signer; name the images that it is for; see: tabellion inventory',
+      hint: `Give its ID, root, targets, snapshot, timestamp or the name of a signer, or name the images that it is for (tabellion inventory shows what is known).${more}${gap === undefined ? '' : ` Not everything could be looked at: ${gap}`}`,
     },
   );
 }
