@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { DemoStep } from '../../operations/demo.ts';
+import type { DemoStep } from '../../operations/demo/demo.ts';
 import type { Action } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
@@ -8,10 +8,9 @@ import { SCHEMA_VERSION } from '../json-document.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { demoLines } from '../reports/demo-report.ts';
 
-const DESCRIPTION = `Shows what Tabellion does, on this machine alone: starts a trust server, signs
-an image, verifies it, shows how tampering is found; then a thief comes, the key
-is replaced, the root is lost, and all is recovered. It happens in a temporary
-directory that is removed at the end.`;
+const DESCRIPTION = `Tells the whole story, on this machine alone: starts a trust server, signs and
+verifies an image, finds tampering, ends a theft of keys, and recovers from the
+loss of the root key. All of it happens in a temporary folder that is removed.`;
 
 /** `tabellion demo` */
 export function addDemo(program: Command, action: Action): void {
@@ -22,12 +21,13 @@ export function addDemo(program: Command, action: Action): void {
     .addHelpText('after', examples(['tabellion demo', 'takes a few seconds']))
     .action(
       action<[], object>(async context => {
-        const { display, host } = context;
-        const { demo } = await import('../../operations/demo.ts');
+        const { display } = context;
+        const { demo } = await import('../../operations/demo/demo.ts');
         const steps: DemoStep[] = [];
-        await demo(context.sessionOptions, join(PACKAGE_ROOT, 'fixtures', 'demo-image'), step => {
+        const image = join(PACKAGE_ROOT, 'fixtures', 'demo-image');
+        await demo(context.sessionOptions, image, (step, now) => {
           steps.push(step);
-          display.tell(demoLines(step, { paint: display.paint, now: host.now() }));
+          display.tell(demoLines(step, { paint: display.paint, now }));
         });
         if (display.options.json) display.json({ schemaVersion: SCHEMA_VERSION, steps });
         return EXIT.done;

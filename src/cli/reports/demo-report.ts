@@ -1,10 +1,13 @@
 import { printable } from '../../crypto/printable.ts';
-import type { DemoStep } from '../../operations/demo.ts';
-import type { Paint } from '../display.ts';
-import { shortKeyId } from '../key-names.ts';
+import type { DemoStep } from '../../operations/demo/demo.ts';
+import type { PlanStep } from '../../operations/recover/plan.ts';
+import { errorLines } from '../error-report.ts';
 import type { ReportStyle } from '../report-style.ts';
 import { inspectLines } from './inspect-report.ts';
+import { recoveryPlanLines } from './recovery-plan-report.ts';
+import { rotateLines } from './rotate-report.ts';
 import { signLines } from './sign-report.ts';
+import { signerLines } from './signer-report.ts';
 import { thumbprintLines } from './thumbprint-report.ts';
 import { verifyLines } from './verify-report.ts';
 
@@ -55,73 +58,78 @@ export function demoLines(step: DemoStep, style: ReportStyle): string[] {
         command(step.command),
         ...verifyLines({ images: [step.result] }, style),
       ];
-    case 'thief':
+    case 'theft':
       return [
         '',
-        title('The worst day: a thief has the repository key, and signs'),
+        title('One night the build machine is copied, with its keys and passphrases'),
+        'The thief signs another image, and lets an accomplice sign as well.',
         command(step.command),
         ...signLines(step.report, paint),
+        command(step.signerCommand),
+        ...signerLines(step.signers, paint),
+      ];
+    case 'believed':
+      return [
+        '',
+        title('Everybody believes it: the keys are the right ones'),
+        command(step.command),
+        ...verifyLines({ images: [step.result] }, style),
       ];
     case 'rotate':
       return [
         '',
-        title('The key is replaced; what is signed again was reviewed before'),
+        title('The owner replaces the keys, and signs again only what was there before'),
+        'At a terminal, --compromised shows everything in a list to tick. The root key was not stolen.',
         command(step.command),
-        ...rotationLines(step.report, paint),
+        ...rotateLines({ ...step.report, removedKeys: [], warnings: [] }, paint),
       ];
-    case 'thief-refused':
+    case 'refused':
       return [
         '',
-        title('The thief tries again'),
+        title('A consumer who had believed it follows the new root'),
         command(step.command),
-        `${paint.green('✓')} refused: ${printable(step.message)}`,
+        ...verifyLines({ images: [step.result] }, style),
+      ];
+    case 'thief-locked-out':
+      return [
+        '',
+        title('The thief can sign no more'),
+        command(step.command),
+        ...errorLines(step.error),
       ];
     case 'thumbprint':
       return [
         '',
-        title('The root is still the one that consumers compare'),
+        title('The thumbprint of the root, to compare and to pin'),
         command(step.command),
-        ...thumbprintLines([step.report], { ...style, changedOnly: false }),
+        ...thumbprintLines(step.reports, { ...style, changedOnly: false }),
       ];
     case 'root-lost':
       return [
         '',
-        title('And then the root key is lost'),
-        `${paint.red('✗')} The file of ${printable(step.keyId)} is gone.`,
-      ];
-    case 'recover':
-      return [
-        '',
-        title('A sealed backup, a new root, everything signed again'),
+        title('The root key is lost, and nobody has a copy'),
         command(step.command),
-        ...step.history.map(line => `${paint.green('✓')} ${printable(line)}`),
+        ...recoveryPlanLines({ ...step.plan, steps: step.plan.steps.map(titleOnly) }, paint),
       ];
-    case 'verify-again':
+    case 'recovery':
+      return ['', ...step.history.map(what => `${paint.green('✓')} ${printable(what)}`)];
+    case 'recovered':
       return [
         '',
-        title('Whoever verifies now finds the same image, under the new root'),
+        title('Everything that was signed is trusted again, under a new root'),
         command(step.command),
         ...verifyLines({ images: [step.result] }, style),
       ];
     case 'done':
       return [
         '',
-        title('Nothing was lost.'),
-        'Next: tabellion sign --help, and tabellion recover --drill with your own repositories',
+        title('That was the worst day. Make a backup now, and it need never come.'),
+        'Next: tabellion sign --help; tabellion backup create --help; tabellion recover --drill',
       ];
   }
 }
 
-function rotationLines(
-  { newKeys, oldKeys, review }: Extract<DemoStep, { step: 'rotate' }>['report'],
-  paint: Paint,
-): string[] {
-  const ids = (keys: readonly { readonly id: string }[]): string =>
-    keys.map(({ id }) => shortKeyId(id)).join(', ');
-  return [
-    `${paint.green('✓')} repository key ${ids(oldKeys)} → ${ids(newKeys)}`,
-    ...(review?.removedTags ?? []).map(
-      ({ tag }) => `${paint.green('✓')} ${printable(tag)} is gone, in the same publish`,
-    ),
-  ];
+/** What a step is for is in the guide itself. */
+function titleOnly({ ticket: _, ...step }: PlanStep): PlanStep {
+  return { ...step, details: [] };
 }
