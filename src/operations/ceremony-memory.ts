@@ -6,6 +6,7 @@ import type { ReviewedRepository } from '../ceremony/review.ts';
 import { printable } from '../crypto/printable.ts';
 import { TrustError } from '../errors.ts';
 import { damagedRecord } from '../trust-dir/own-files.ts';
+import { LOCK_TIMES, RepositoryLock } from '../trust-dir/repository-lock.ts';
 import { openEnvelope } from '../tuf/envelope.ts';
 import type { RootMetadata } from '../tuf/metadata.ts';
 import { ROOT } from '../tuf/role-name.ts';
@@ -15,6 +16,8 @@ import type { Session } from './session.ts';
 
 const FILE = 'ceremony-seen.json';
 const SCHEMA = 1;
+/** No GUN begins like this, so that the lock is shared with no repository. */
+const LOCK_NAME = '.tabellion-ceremony-seen';
 
 interface Remembered {
   /** Base64 of the message that was signed. */
@@ -74,19 +77,31 @@ export class CeremonyMemory {
       );
   }
 
-  /** Remembers roots as signed, before any signature leaves the machine. */
-  async add(reviewed: readonly ReviewedRepository[]): Promise<void> {
-    for (const { asked } of reviewed) {
-      this.remembered.set(asked.gun, {
-        root: Buffer.from(asked.proposed).toString('base64'),
-        signedAt: this.session.now.toISOString(),
-      });
-    }
-    const record: Record = {
-      schemaVersion: SCHEMA,
-      repositories: Object.fromEntries(this.remembered),
-    };
-    await this.session.trustDir.own.write(FILE, record);
+  /**
+   * Remembers roots as signed, before any signature leaves the machine. Another process may have signed another root
+   * while this one waited for a passphrase: what it remembers is judged, and kept.
+   * @param newHistory whatever is remembered of these repositories
+   * @throws TrustError `CEREMONY_STALE`, `CEREMONY_FORKED`; OperationError `RECORD_DAMAGED`, `REPOSITORY_LOCKED`
+   */
+  static async add(
+    session: Session,
+    reviewed: readonly ReviewedRepository[],
+    newHistory: boolean,
+  ): Promise<void> {
+    const { own } = session.trustDir;
+    await new RepositoryLock(own.path('locks'), LOCK_NAME, LOCK_TIMES).run(async () => {
+      const memory = await CeremonyMemory.open(session);
+      const { remembered } = memory;
+      if (!newHistory) for (const repository of reviewed) memory.check(repository);
+      for (const { asked } of reviewed) {
+        remembered.set(asked.gun, {
+          root: Buffer.from(asked.proposed).toString('base64'),
+          signedAt: session.now.toISOString(),
+        });
+      }
+      const repositories = Object.fromEntries(remembered);
+      await own.write(FILE, { schemaVersion: SCHEMA, repositories } satisfies Record);
+    });
   }
 
   private readRoot(message: Uint8Array): RootMetadata {

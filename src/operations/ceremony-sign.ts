@@ -83,7 +83,7 @@ export async function signCeremony(
   session: Session,
   request: SignCeremonyRequest,
 ): Promise<SignedCeremony> {
-  const { file, reviewed, memory } = await prepare(session, request);
+  const { file, reviewed } = await prepare(session, request);
   const ring = await keyRing(session);
   const here = await keysHere(reviewed, ring);
   const added: CeremonySignature[] = [];
@@ -97,7 +97,11 @@ export async function signCeremony(
       added.push({ repository, ...made });
   }
   // Before the signatures leave this process.
-  await memory.add(reviewed.filter((_, index) => added.some(made => made.repository === index)));
+  await CeremonyMemory.add(
+    session,
+    reviewed.filter((_, index) => added.some(made => made.repository === index)),
+    request.newHistory === true,
+  );
   const signed: CeremonyFile = { ...file, signatures: [...file.signatures, ...added] };
   await writeCeremony(request.output, signed);
   const canonical = canonicalOf(reviewed);

@@ -58,6 +58,8 @@ describe('key harden', () => {
     `);
     expect([await rounds(ROOT_ID), await rounds(TARGETS_ID)]).toEqual([5000, 5000]);
     expect((await key(['harden', '--yes', '-q', TARGETS_ID])).out).toBe('');
+    const again = await key(['harden', '--yes', TARGETS_ID]);
+    expect(again.out).toContain('is weak, but has as many rounds as TABELLION_KDF_ROUNDS asks for');
   });
 
   it('asks for a confirmation, and for which keys', async () => {

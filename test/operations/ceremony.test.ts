@@ -264,6 +264,16 @@ describe.concurrent('the machine in the safe', () => {
     await ceremony.apply(next);
   });
 
+  it('signs no second story while another process signs the first', async ({ scene }) => {
+    const ceremony = await Ceremony.withRepository(scene);
+    const rivals = [await ceremony.request({}), await ceremony.request({})];
+    const ends = await Promise.allSettled(rivals.map(file => ceremony.sign(file)));
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(ends).toContainEqual(
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'CEREMONY_FORKED' }) }),
+    );
+  });
+
   it('notices a root that does not come from the one that it signed', async ({ scene }) => {
     const ceremony = await Ceremony.withRepository(scene);
     // Elsewhere, the same repository with the same root key was made otherwise.

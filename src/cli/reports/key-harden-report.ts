@@ -1,4 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
+import { ROUNDS_VARIABLE } from '../../keys/key-strength.ts';
 import type { HardenedKey, HardenKeysReport } from '../../operations/key-harden.ts';
 import type { Paint } from '../display.ts';
 import { errorLines } from '../error-report.ts';
@@ -51,7 +52,11 @@ function keyLines(key: HardenedKey, report: HardenKeysReport, paint: Paint): str
         `  ${before(key)}, then at least ${rounds(report.targetIterations)}`,
       ];
     case 'strong':
-      return [`${paint.dim('=')} ${name} is strong, nothing to do`];
+      return [
+        key.strengthBefore === 'strong'
+          ? `${paint.dim('=')} ${name} is strong, nothing to do`
+          : `${paint.dim('=')} ${name} is ${key.strengthBefore}, but has as many rounds as ${ROUNDS_VARIABLE} asks for`,
+      ];
     case 'failed': {
       const { message = '', hint } = key.error ?? {};
       return [

@@ -1,7 +1,9 @@
 /**
- * A process that makes or restores a backup and is killed at its n-th change on disk; its one argument is a JSON
- * object. It prints `done` when it was not.
+ * A process that makes or restores a backup; its one argument is a JSON object. It is killed at its n-th change on disk;
+ * or else copies a folder at each change, as a kill would leave it, and prints how many there were.
  */
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { createBackup } from '../../../src/operations/backup/create-backup.ts';
 import { restoreBackup } from '../../../src/operations/backup/restore-backup.ts';
 import { openSession } from '../../../src/operations/session.ts';
@@ -14,7 +16,10 @@ interface Task {
   readonly passphrase: string;
   readonly replace?: boolean;
   readonly only?: string[];
-  readonly breakAt: number;
+  readonly breakAt?: number;
+  /** Where copies of `watched` go, each into a folder that is named by the number of the change. */
+  readonly states?: string;
+  readonly watched?: string;
 }
 
 const {
@@ -24,7 +29,9 @@ const {
   passphrase,
   replace = false,
   only = [],
-  breakAt,
+  breakAt = 0,
+  states = '',
+  watched = '',
 }: Task = JSON.parse(process.argv[2] ?? '{}');
 const session = await openSession({
   env: {},
@@ -34,7 +41,16 @@ const session = await openSession({
   log: () => {},
   progress: () => {},
 });
-breakFileSystem({ at: breakAt, how: 'kill', calls: 0 });
+const copy = (at: number): void => {
+  cpSync(watched, join(states, String(at)), { recursive: true, preserveTimestamps: true });
+};
+const isWatched = states !== '';
+const state = breakFileSystem({
+  at: breakAt,
+  how: 'kill',
+  calls: 0,
+  ...(isWatched ? { look: copy } : {}),
+});
 if (task === 'create') {
   const shares = { threshold: 2, count: 2 };
   const cost = { logN: 1, r: 1, p: 1 };
@@ -43,4 +59,4 @@ if (task === 'create') {
   await restoreBackup(session, { file, secret: { passphrase }, replace, only });
 }
 await session.close();
-process.stdout.write('done');
+process.stdout.write(String(state.calls));
