@@ -204,7 +204,7 @@ describe('demo', { timeout: 60_000 }, () => {
   it('shows that tampering is found, and leaves nothing behind', async () => {
     const { out, err, exitCode } = await runCli(['demo']);
     expect(err).toBe('');
-    expect(out.match(/^✗ not trusted/gm)).toHaveLength(2);
+    expect(out.match(/^✗ not trusted/gm)).toHaveLength(3);
     expect(out).toContain('✓ trusted  localhost:5000/demo/hello:1.0');
     expect(exitCode).toBe(0);
     const [folder = ''] = out.match(/\S*tabellion-demo-[^/\\]+/) ?? [];
