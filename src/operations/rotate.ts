@@ -1,7 +1,7 @@
 /** Rotating a base role's keys (tuf.md 7). No private key goes before the change is on the server and verified. */
 import { printable } from '../crypto/printable.ts';
 import type { PrivateKey } from '../crypto/private-key.ts';
-import { canonicalKeyId, keyId } from '../crypto/public-key.ts';
+import { keyId } from '../crypto/public-key.ts';
 import { OperationError, UsageError } from '../errors.ts';
 import { decodeTimestamp } from '../tuf/decode.ts';
 import { openEnvelope } from '../tuf/envelope.ts';
@@ -22,9 +22,9 @@ import { resolveKeyIds } from './key-id.ts';
 import { legacyRootKeys } from './legacy-root-keys.ts';
 import { loadForChange } from './load-for-change.ts';
 import { keyRing, publishChanges } from './publish.ts';
-import { publishedBefore, readByOldRoot } from './rotation-aftermath.ts';
-import { describeKeys, keysOfRole, trialKey } from './rotation-keys.ts';
-import { clearPending, type PendingRotation } from './rotation-pending.ts';
+import { readByOldRoot } from './rotation-aftermath.ts';
+import { carryOn } from './rotation-carry-on.ts';
+import { clearPending } from './rotation-pending.ts';
 import {
   changesOf,
   checkSigningKeys,
@@ -37,6 +37,7 @@ import {
   turnsOf,
   withKeys,
 } from './rotation-turns.ts';
+import { type RotationWork, rehearse } from './rotation-work.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 import { stagedChangesWarning } from './staged-changes.ts';
 
@@ -144,23 +145,12 @@ export async function rotateKey(
   for (const id of await resolveKeyIds(session, keyIds)) given.push(await store.open(id));
   const access = await session.repositoryByGun(gun);
   const compromise = signsTargets(role) ? request.compromise : undefined;
-  const about: Work = { session, access, request, compromise, given, created };
+  const about: RotationWork = { session, access, request, compromise, given, created };
   const work = () => tellingCreated(created, () => rotate(about));
   return request.dryRun === true ? await work() : await access.dir.withLock(work);
 }
 
-/** One repository's rotation, while it lasts. */
-interface Work {
-  readonly session: Session;
-  readonly access: RepositoryAccess;
-  readonly request: RotateKeyRequest;
-  /** Of keys that sign what can be reviewed. */
-  readonly compromise: CompromiseRequest | undefined;
-  readonly given: readonly PrivateKey[];
-  readonly created: CreatedKey[];
-}
-
-async function rotate(work: Work): Promise<KeyRotation> {
+async function rotate(work: RotationWork): Promise<KeyRotation> {
   const { session, access, request, compromise, given, created } = work;
   const { role, serverManaged = false, dryRun = false } = request;
   const { repository, initialised } = await loadForChange(
@@ -169,10 +159,8 @@ async function rotate(work: Work): Promise<KeyRotation> {
     { initialiseIfUnknown: request.initialiseIfUnknown === true && !dryRun },
     created,
   );
-  if (!serverManaged && given.length === 0) {
-    const pending = await publishedBefore(session, repository, role, compromise !== undefined);
-    if (pending !== undefined) return await carryOn(work, repository, pending);
-  }
+  const done = await carryOn(work, repository);
+  if (done !== undefined) return done;
   if (compromise !== undefined) checkNotOld(repository, role, given);
   const ring = await keyRing(session);
   const asked = { role, managedBy: serverManaged ? 'server' : 'client' } as const;
@@ -228,9 +216,9 @@ async function rotate(work: Work): Promise<KeyRotation> {
   const fresh =
     published.after === undefined ? {} : await readByOldRoot(session, allowed, repository, turns);
   if (published.after !== undefined) {
-    if (review !== undefined) checkReviewed(review, published.after.trusted);
     const rekeyed = review?.rekeyed ?? [];
     for (const turn of [...turns, ...rekeyed]) await clearPending(session, access.gun, turn.role);
+    if (review !== undefined) checkReviewed(review, published.after.trusted);
   }
   return {
     ...report,
@@ -263,36 +251,9 @@ function checkNotOld(repository: Repository, role: string, given: readonly Priva
   );
 }
 
-/** What would be done, without a new key being stored: whatever can be refused is refused now. */
-async function rehearse(
-  { session, access, request, compromise }: Work,
-  repository: Repository,
-  turns: readonly Turn[],
-): Promise<CompromiseReview | undefined> {
-  if (turns.some(({ role }) => role === ROOT))
-    checkPinFollows(access, { mode: request.pins ?? 'ignore' });
-  if (compromise === undefined) return undefined;
-  const trial = turns.map(turn => ({
-    ...turn,
-    keys: [trialKey(turn.role, access.gun, session.now)],
-  }));
-  const ids = new Set(trial.flatMap(({ keys }) => keys.map(canonicalKeyId)));
-  const ring = await keyRing(session);
-  const { review } = await reviewedRotation(session, repository, {
-    request: compromise,
-    access,
-    rotation: changesOf(trial),
-    compromised: replacedIds(turns),
-    ring: { ...ring, has: async id => ids.has(id) || (await ring.has(id)) },
-    created: [],
-    trial: { showUndecided: request.dryRun === true },
-  });
-  return review;
-}
-
 /** From here on a pin of this machine allows the new root beside the old one. */
 async function pinnedAccess(
-  { session, access, request }: Work,
+  { session, access, request }: RotationWork,
   turns: readonly Turn[],
 ): Promise<RepositoryAccess> {
   const root = turns.find(({ role }) => role === ROOT);
@@ -315,7 +276,7 @@ function reviewed(
 }
 
 function consumers(
-  { access, compromise }: Work,
+  { access, compromise }: RotationWork,
   turns: readonly Turn[],
   oldCopiesUntil: string | undefined,
 ): Consumers {
@@ -336,41 +297,4 @@ async function timestampExpiry({ dir }: RepositoryAccess): Promise<string | unde
   const bytes = await dir.read(TIMESTAMP);
   if (bytes === undefined) return undefined;
   return decodeTimestamp(openEnvelope(bytes, TIMESTAMP).signed).expires;
-}
-
-/** Sees a rotation through that an earlier run published. */
-async function carryOn(
-  { session, access, request, created }: Work,
-  repository: Repository,
-  pending: PendingRotation,
-): Promise<KeyRotation> {
-  const { role, dryRun = false } = request;
-  const fresh = await readByOldRoot(session, access, repository, []);
-  if (!dryRun) for (const name of BASE_ROLES) await clearPending(session, access.gun, name);
-  const store = await session.keys();
-  const oldKeys: KeyRotation['oldKeys'][number][] = [];
-  for (const id of pending.oldKeys) {
-    const file = (await store.find(id))?.path;
-    oldKeys.push({ id, ...(file === undefined ? {} : { file }) });
-  }
-  return {
-    repository: access.gun,
-    server: access.server,
-    role,
-    managedBy: 'client',
-    dryRun,
-    initialised: false,
-    carriedOn: true,
-    oldKeys,
-    newKeys: await describeKeys(session, keysOfRole(repository, role)),
-    reusedKeys: true,
-    alsoRotated: [],
-    createdKeys: created,
-    resignedTargets: 0,
-    verifiedAfresh: fresh.seen !== undefined,
-    consumers: { notes: [], cannotFollow: [] },
-    versions: {},
-    warnings: fresh.problem === undefined ? [] : [fresh.problem],
-    exitCode: 0,
-  };
 }

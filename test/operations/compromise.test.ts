@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { generatePrivateKey } from '../../src/crypto/private-key.ts';
-import { KeyError, UsageError } from '../../src/errors.ts';
+import { KeyError, OperationError, UsageError } from '../../src/errors.ts';
 import type { CompromiseRequest } from '../../src/operations/compromise.ts';
 import { reviewRepository } from '../../src/operations/review.ts';
 import type { ReviewRules } from '../../src/operations/review-decision.ts';
@@ -288,4 +288,48 @@ it('asks the registry for each digest once', async ({ scene }) => {
     [content('three').hex]: 'absent',
   });
   expect(registry.requests.filter(line => line.includes(content('one').hex))).toHaveLength(1);
+});
+
+it('that was published and not seen through is finished, unless more has come since', async ({
+  scene,
+}) => {
+  const { owner, thief } = await stage(scene);
+  await thief.publish(APP, addTarget('targets/alice', '9.9', target('evil')));
+  const proxy = await scene.proxy();
+  const through = owner.with({ server: proxy.url });
+  const cutShort = async (): Promise<void> => {
+    proxy.fault(
+      /^POST .*\/_trust\/tuf\/$/,
+      async (_request, forward) => {
+        await forward();
+        proxy.fault(/^GET /, { reset: true });
+        return { reset: true };
+      },
+      { times: 1 },
+    );
+    await expect(rotate(through, rules)).rejects.toMatchObject({ exitCode: 5 });
+    proxy.clear();
+  };
+  const rules = { keepKnown: true, dropRest: true };
+  await cutShort();
+  const versions = await scene.versions(APP);
+  expect(await rotate(through, rules)).toMatchObject({ carriedOn: true, exitCode: 0 });
+  expect(await scene.versions(APP)).toEqual(versions);
+  // A thief with another key goes on: the next answer is no mere finish.
+  scene.clock = new Date(TODAY.getTime() + DAY);
+  await cutShort();
+  await thief.publish(APP, addTarget('targets/alice', '9.9', target('evil')));
+  const again = await rotate(through, { ...rules, rekeySigners: ['targets/alice'] });
+  expect(again.carriedOn).toBe(false);
+  expect(names(again.review?.removedTags ?? [])).toEqual(['9.9 targets/alice']);
+});
+
+it('takes no stolen key for the new one', async ({ scene }) => {
+  const { owner } = await stage(scene);
+  const key = (await owner.keyFiles()).find(({ role }) => role === 'targets')?.id ?? '';
+  await expectFailure(
+    rotate(owner, { keepAll: true }, { keyIds: [key] }),
+    OperationError,
+    'KEY_UNCHANGED',
+  );
 });
