@@ -9,6 +9,7 @@ import { EXIT } from '../exit-codes.ts';
 import { Interrupted } from '../interruption.ts';
 import { diagnosisLines } from '../reports/diagnosis-report.ts';
 import {
+  meanwhileLines,
   recoveryPlanBrief,
   recoveryPlanJson,
   recoveryPlanLines,
@@ -216,7 +217,13 @@ async function showPlan(
   const lines = [
     ...diagnosisLines(diagnosis, { paint, now: host.now() }),
     '',
-    ...(plan === undefined ? noPlanLines(diagnosis) : recoveryPlanLines(plan, paint)),
+    ...(plan === undefined
+      ? noPlanLines(diagnosis)
+      : [
+          ...recoveryPlanLines(plan, paint),
+          '',
+          ...meanwhileLines(plan, diagnosis, { paint, now: host.now() }),
+        ]),
   ];
   if (isPlanOnly) {
     display.result({

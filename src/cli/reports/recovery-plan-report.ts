@@ -1,9 +1,11 @@
 import { printable } from '../../crypto/printable.ts';
 import type { Diagnosis } from '../../operations/recover/diagnose.ts';
 import type { PlanStep, RecoveryPlan } from '../../operations/recover/plan.ts';
+import { dateWithDistance } from '../dates.ts';
 import type { Paint } from '../display.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
+import type { ReportStyle } from '../report-style.ts';
 
 export function recoveryPlanJson(diagnosis: Diagnosis, plan: RecoveryPlan | undefined): object {
   return {
@@ -41,6 +43,30 @@ export function recoveryPlanLines(plan: RecoveryPlan, paint: Paint): string[] {
     paint.bold(`The plan: ${caseName(plan)}`),
     ...plan.steps.flatMap(step => stepLines(step, paint)),
   ];
+}
+
+/** What goes on working until the plan is carried out. */
+export function meanwhileLines(
+  { case: what }: Pick<RecoveryPlan, 'case'>,
+  { repositories }: Diagnosis,
+  { paint, now }: ReportStyle,
+): string[] {
+  const ends = repositories.flatMap(({ validUntil }) => validUntil ?? []).sort();
+  const [first] = ends;
+  const until = first === undefined ? '' : ` until ${dateWithDistance(new Date(first), now)}`;
+  const verify =
+    what.reason === 'compromised'
+      ? 'Consumers go on trusting whatever the key signs, also what a thief signs: be quick.'
+      : `Consumers go on verifying what is signed${until}.`;
+  const signs = repositories.filter(({ roles }) =>
+    roles.some(({ role, canSign }) => canSign && role !== 'root' && role !== 'snapshot'),
+  );
+  const sign =
+    signs.length === 0
+      ? 'No tags can be signed from here.'
+      : `Tags can still be signed from here in ${signs.length} of ${repositories.length}.`;
+  const change = what.kind === 'root' ? ' No key can be replaced any more.' : '';
+  return [paint.bold('Until then'), `  ${verify} ${sign}${what.reason === 'lost' ? change : ''}`];
 }
 
 /** As in “the root key 1a2b3c4d5e6f is lost, with 20 repositories under it”. */

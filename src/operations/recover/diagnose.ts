@@ -7,6 +7,7 @@ import { TabellionError, TrustError } from '../../errors.ts';
 import { readKeyFiles } from '../../keys/key-files.ts';
 import type { ProviderId } from '../../registry/providers.ts';
 import { providerOf, stateOf } from '../../registry/providers.ts';
+import { backedUpKeys } from '../../trust-dir/backup-record.ts';
 import { ROOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
 import { type Failure, failureOf } from '../failure.ts';
 import { servedRoot } from '../served-root.ts';
@@ -17,6 +18,7 @@ import {
   type Finding,
   findingsOf,
   keysFoundElsewhere,
+  keysInBackups,
   misnamedKeys,
   missingKeys,
 } from './findings.ts';
@@ -102,6 +104,7 @@ export async function diagnose(
   findings.push(
     ...emptyFolder(survey, session.trustDir.path),
     ...missingKeys(repositories),
+    ...keysInBackups(survey, await backedUpKeys(session.trustDir.own)),
     ...misnamedKeys(survey),
     ...keysFoundElsewhere(survey, elsewhere),
   );

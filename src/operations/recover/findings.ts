@@ -1,6 +1,7 @@
 /** What a diagnosis found, in sentences, each with what to do about it. */
 import { printable } from '../../crypto/printable.ts';
 import { TabellionError } from '../../errors.ts';
+import type { BackupNote } from '../../trust-dir/backup-record.ts';
 import { ROOT, TARGETS } from '../../tuf/role-name.ts';
 import { serverOfRecord } from '../loaded-repositories.ts';
 import { servedRoot } from '../served-root.ts';
@@ -15,6 +16,7 @@ export interface Finding {
     | 'clock'
     | 'wrong-server'
     | 'key-elsewhere'
+    | 'key-in-backup'
     | 'key-misnamed'
     | 'half-initialised'
     | 'overwritten'
@@ -203,6 +205,22 @@ export function keysFoundElsewhere(
         isHarmless: true,
         message: `The key ${id.slice(0, 12)} is not lost: it is in ${printable(path)}`,
         advice: [`tabellion key import ${printable(path)}`],
+      },
+    ];
+  });
+}
+
+/** Keys that some repository trusts, that are not here, and that a backup on record holds: they are not lost. */
+export function keysInBackups(survey: Survey, backups: ReadonlyMap<string, BackupNote>): Finding[] {
+  const here = new Set(survey.keys.map(({ id }) => id));
+  return [...backups].flatMap(([id, { file, createdAt }]): Finding[] => {
+    if (here.has(id) || rolesOfKey(survey, id).length === 0) return [];
+    return [
+      {
+        kind: 'key-in-backup',
+        isHarmless: true,
+        message: `The key ${id.slice(0, 12)} is not lost: the backup ${printable(file)} of ${createdAt.slice(0, 10)} holds it`,
+        advice: [`tabellion backup restore --only ${id.slice(0, 12)} ${printable(file)}`],
       },
     ];
   });

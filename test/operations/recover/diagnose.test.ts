@@ -6,6 +6,7 @@ import { searchPassphrase } from '../../../src/operations/recover/lost-passphras
 import { planRecovery } from '../../../src/operations/recover/plan.ts';
 import { survey } from '../../../src/operations/recover/survey.ts';
 import { whichKey } from '../../../src/operations/recover/which-key.ts';
+import { noteBackups } from '../../../src/trust-dir/backup-record.ts';
 import { content, DAY, it, type Machine } from '../../support/trust-scene.ts';
 
 const GUN = 'reg.example/team/app';
@@ -120,6 +121,31 @@ describe('what is taken for a loss and is none', () => {
     expect(kinds(found)).toEqual(
       expect.arrayContaining(['key-elsewhere', 'key-misnamed', 'key-missing']),
     );
+  });
+});
+
+describe('a key that is not here', () => {
+  it('is not lost while a backup on record holds it', async ({ scene }) => {
+    const machine = await scene.machine();
+    await machine.signOne(`${GUN}:1`);
+    const id = (await machine.keyFiles()).find(({ role }) => role === 'root')?.id ?? '';
+    await machine.run(session =>
+      noteBackups(session.trustDir.own, [
+        {
+          createdAt: session.now.toISOString(),
+          file: '/safe/backup.tbb',
+          sha256: '0'.repeat(64),
+          keyIds: [id],
+        },
+      ]),
+    );
+    expect(kinds(await look(machine))).toEqual([]);
+    await machine.loseKey('root');
+    const { findings } = await look(machine);
+    expect(findings.find(({ kind }) => kind === 'key-in-backup')).toMatchObject({
+      isHarmless: true,
+      advice: [expect.stringContaining('/safe/backup.tbb')],
+    });
   });
 });
 
