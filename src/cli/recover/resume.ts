@@ -14,7 +14,7 @@ export async function resume(
   id: string | undefined,
   options: RecoverOptions,
 ): Promise<number> {
-  const { RecoveryRecords } = await import('../../operations/recover/record.ts');
+  const { RecoveryRecords, withAnswers } = await import('../../operations/recover/record.ts');
   const records = new RecoveryRecords(session.trustDir.own);
   const record = id === undefined ? await theOne(await records.list()) : await records.read(id);
   if (options.yes !== true && context.prompts === undefined && record.state !== 'done') {
@@ -24,7 +24,12 @@ export async function resume(
       { hint: 'Add --yes; where it stands: tabellion recover --list' },
     );
   }
-  return await carryOn(context, session, record, options);
+  const { repositoryName } = await import('../../operations/images.ts');
+  const answered = withAnswers(record, {
+    skip: (options.skip ?? []).map(repositoryName),
+    checkRegistry: options.registry !== false,
+  });
+  return await carryOn(context, session, answered, options);
 }
 
 async function theOne(all: readonly RecoveryRecord[]): Promise<RecoveryRecord> {

@@ -222,6 +222,30 @@ export function newRecord(
   };
 }
 
+/**
+ * A record with answers that were given when it was carried on.
+ * @param skip GUNs that are left alone from now on
+ * @throws UsageError `RECOVERY_SKIP_TOO_LATE` for one whose trust data was deleted already
+ */
+export function withAnswers(
+  record: RecoveryRecord,
+  { skip, checkRegistry }: { readonly skip: readonly string[]; readonly checkRegistry: boolean },
+): RecoveryRecord {
+  const repositories = record.repositories.map(repository => {
+    if (!skip.includes(repository.gun)) return repository;
+    if (!['found', 'recorded', 'left'].includes(repository.stage)) {
+      throw new UsageError(
+        'RECOVERY_SKIP_TOO_LATE',
+        `${printable(repository.gun)} cannot be left alone any more: its old trust data is gone`,
+        { hint: 'Carry on without --skip.', details: { gun: repository.gun } },
+      );
+    }
+    return { ...repository, stage: 'left' as const };
+  });
+  const options = checkRegistry ? record.options : { ...record.options, checkRegistry };
+  return { ...record, repositories, options };
+}
+
 function isId(id: string): boolean {
   return /^[0-9a-z-]+$/.test(id);
 }

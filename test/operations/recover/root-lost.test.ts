@@ -4,6 +4,8 @@ import { describe, expect } from 'vitest';
 import { sha256Hex } from '../../../src/crypto/digest.ts';
 import { keyThumbprints } from '../../../src/crypto/thumbprint.ts';
 import { readOwnPins, setOwnPin } from '../../../src/operations/own-pins.ts';
+import { withAnswers } from '../../../src/operations/recover/record.ts';
+import { runRecovery } from '../../../src/operations/recover/recovery.ts';
 import { rootIds } from '../../../src/operations/recover/root-keys.ts';
 import type { ProviderId } from '../../../src/registry/providers.ts';
 import { addTarget } from '../../../src/tuf/change.ts';
@@ -303,5 +305,33 @@ describe('a lost root key', () => {
     }
     expect(scene.requests().filter(line => line.startsWith('DELETE'))).toEqual([]);
     expect(await carryOn(machine, record)).toMatchObject({ state: 'done' });
+  });
+
+  it('goes on without a repository that cannot be verified, if told to, and leaves that one alone', async ({
+    scene,
+  }) => {
+    const { machine, rootId } = await owner(scene);
+    await lose(machine, rootId);
+    const proxy = await scene.proxy();
+    const [broken = '', ...others] = GUNS;
+    proxy.fault(new RegExp(`^GET .*/${broken}/_trust/tuf/timestamp`), { status: 500 });
+    const through = machine.with({ server: proxy.url });
+    const waiting = await carryOn(through, await begin(through));
+    expect(waiting.repositories.map(({ stage }) => stage)).toEqual([
+      'found',
+      'recorded',
+      'recorded',
+    ]);
+    expect(scene.requests().filter(line => line.startsWith('DELETE'))).toEqual([]);
+    const done = await through.run(async session => {
+      const record = withAnswers(waiting, { skip: [broken], checkRegistry: true });
+      return await runRecovery(session, record, { seal: async () => '/sealed' });
+    });
+    expect(done.state).toBe('done');
+    expect(done.repositories.map(({ stage }) => stage)).toEqual(['left', 'verified', 'verified']);
+    expect(rootIds((await scene.trusted(broken)).root.bytes).keyIds).toEqual([rootId]);
+    expect(() => withAnswers(done, { skip: others, checkRegistry: true })).toThrow(
+      expect.objectContaining({ code: 'RECOVERY_SKIP_TOO_LATE' }),
+    );
   });
 });
