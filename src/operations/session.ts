@@ -281,6 +281,7 @@ export class Session {
     const tls = (): Promise<TlsMaterial> => this.registryTls(domain);
     return new RegistryClient({
       transport: await this.transport(`registry ${domain}`, tls, this.isInsecure(domain)),
+      elsewhere: url => this.storageTransport(url.host, domain),
       authorizer: makeAuthorizer,
       domain,
       insecure: this.isInsecure(domain),
@@ -381,6 +382,16 @@ export class Session {
       machineFolders: certificateFolders({ domain, home, env, platform: process.platform }),
     });
     return this.isInsecure(domain) ? { ...material, skipVerification: true } : material;
+  }
+
+  /** To a host that a registry sends on to: with its own certificates, and the authorities of the registry beside them. */
+  private async storageTransport(host: string, domain: string): Promise<HttpTransport> {
+    const tls = async (): Promise<TlsMaterial> => {
+      const [own, registry] = [await this.registryTls(host), await this.registryTls(domain)];
+      const ca = [...(own.ca ?? []), ...(registry.ca ?? [])];
+      return { ...own, ...(ca.length === 0 ? {} : { ca }) };
+    };
+    return await this.transport(`${host} for registry ${domain}`, tls, this.isInsecure(domain));
   }
 
   private trustServerAuthorizer(domain: string, server: string, login: LoginSource): Authorizer {

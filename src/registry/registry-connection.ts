@@ -8,6 +8,11 @@ import { findOrigin } from './registry-origin.ts';
 
 export interface RegistryOptions {
   readonly transport: HttpTransport;
+  /**
+   * For a host that the registry sends on to; default the same transport. A client certificate, and the leave not to check
+   * the server's, are for the registry alone.
+   */
+  readonly elsewhere?: (url: URL) => Promise<HttpTransport>;
   /** Or a function that makes one for the registry's origin, once that is known: `http://localhost:5000`. */
   readonly authorizer: Authorizer | ((origin: string) => Authorizer);
   /** The registry as in an image reference: `docker.io`, `localhost:5000`. */
@@ -47,6 +52,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 export class RegistryConnection {
   readonly domain: string;
   readonly #transport: HttpTransport;
+  readonly #elsewhere: (url: URL) => Promise<HttpTransport>;
   readonly #makeAuthorizer: (origin: string) => Authorizer;
   readonly #insecure: boolean;
   readonly #explain: ((error: TabellionError) => TabellionError) | undefined;
@@ -57,6 +63,7 @@ export class RegistryConnection {
     this.#explain = options.explain;
     this.domain = domain;
     this.#transport = transport;
+    this.#elsewhere = options.elsewhere ?? (async () => transport);
     this.#makeAuthorizer = typeof authorizer === 'function' ? authorizer : () => authorizer;
     this.#insecure = insecure;
   }
@@ -141,7 +148,9 @@ export class RegistryConnection {
     let request = image;
     let isOwn = image.url.origin === origin.origin;
     for (let redirects = 0; ; redirects += 1) {
-      const response = await this.#transport.request({
+      const isHere = request.url.origin === origin.origin;
+      const transport = isHere ? this.#transport : await this.#elsewhere(request.url);
+      const response = await transport.request({
         method,
         url: request.url,
         headers: { ...headers, ...(isOwn ? authorization : {}) },

@@ -3,6 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ConnectionError } from '../../src/errors.ts';
 import { makeAuthority } from '../http/certificates.ts';
@@ -64,5 +65,70 @@ describe('a registry whose certificate the system does not know', () => {
     const insecure = machine.with({ insecureRegistries: [domain] });
     const { repositories } = await insecure.sign([`${domain}/app:1`]);
     expect(repositories[0]?.warnings.join()).toContain(`${domain}, which is declared insecure`);
+  });
+});
+
+describe('a host that a registry sends on to', () => {
+  const servers: Server[] = [];
+  /** Whether a client certificate came with each request, by server. */
+  const shown = { registry: [] as boolean[], storage: [] as boolean[] };
+  let domain: string;
+  let storage: string;
+
+  beforeAll(async () => {
+    const serve = async (
+      who: keyof typeof shown,
+      answer: (url: string) => { location?: string; body?: string | Uint8Array },
+    ): Promise<string> => {
+      const identity = { ...authority.issue(), requestCert: true, rejectUnauthorized: false };
+      const server = createServer(identity, (request, response) => {
+        const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+        shown[who].push(subject !== undefined);
+        const { location, body = '' } = answer(request.url ?? '');
+        response.writeHead(location === undefined ? 200 : 307, location ? { location } : {});
+        response.end(body);
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      servers.push(server);
+      return `localhost:${(server.address() as AddressInfo).port}`;
+    };
+    storage = await serve('storage', () => ({ body: MANIFEST }));
+    const location = `https://${storage}/bucket`;
+    domain = await serve('registry', url => (url === '/v2/' ? { body: '{}' } : { location }));
+  });
+  afterAll(() => {
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  const resolve = (machine: Machine) =>
+    machine.run(async session => await (await session.registry(domain)).resolve('app', '1'));
+
+  it('must prove who it is, also when the registry need not', async ({ scene }) => {
+    const machine = await scene.machine();
+    const one = machine.with({ insecureRegistries: [domain] });
+    await expectFailure(resolve(one), ConnectionError, 'TLS_UNTRUSTED');
+    const both = machine.with({ insecureRegistries: [domain, storage] });
+    expect(await resolve(both)).toMatchObject({ size: MANIFEST.length });
+  });
+
+  it('is believed by the registry’s authority, and gets no client certificate', async ({
+    scene,
+  }) => {
+    const machine = await scene.machine();
+    const folder = join(machine.home, '.config/docker/certs.d', domain);
+    await mkdir(folder, { recursive: true });
+    const { cert, key } = authority.issue();
+    await writeFile(join(folder, 'ca.crt'), authority.ca);
+    await writeFile(join(folder, 'client.cert'), cert);
+    await writeFile(join(folder, 'client.key'), key, { mode: 0o600 });
+    shown.registry.length = 0;
+    shown.storage.length = 0;
+    expect(await resolve(machine)).toMatchObject({ size: MANIFEST.length });
+    expect(new Set(shown.registry)).toEqual(new Set([true]));
+    expect(shown.storage).toEqual([false]);
   });
 });
