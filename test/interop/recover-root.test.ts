@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { RecoveryRecord } from '../../src/operations/recover/record.ts';
 import { bundleProgram } from '../support/bundle-program.ts';
 import { describeWithPeers } from './support/describe-with-peers.ts';
+import { ageLocks } from './support/killing.ts';
 import { freshReading, listTargets } from './support/readers.ts';
 import type { RecoveryOrder } from './support/recovery-program.ts';
 import { addHash, content, openScene, type Person, type Scene } from './support/scene.ts';
@@ -79,15 +80,6 @@ describeWithPeers(
       return name === undefined
         ? undefined
         : JSON.parse(await readFile(path.join(folder, name), 'utf8'));
-    }
-
-    /** As if ten seconds had passed: then the lock of a dead process is taken over. */
-    async function ageLocks({ trustDir }: Person): Promise<void> {
-      const folder = path.join(trustDir, '.tabellion', 'locks');
-      const then = new Date(Date.now() - 60_000);
-      for (const name of await readdir(folder).catch(() => [])) {
-        if (name.endsWith('.lock')) await utimes(path.join(folder, name), then, then);
-      }
     }
 
     test('with 20 repositories, and the process is killed after every write', {

@@ -5,13 +5,13 @@ import { generatePrivateKey } from '../../crypto/private-key.ts';
 import { OperationError } from '../../errors.ts';
 import { SNAPSHOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
 import type { CompromiseRequest } from '../compromise.ts';
+import { readAfresh } from '../fresh-client.ts';
 import { renew } from '../renew.ts';
 import { revoke } from '../revoke.ts';
 import { rotateKey } from '../rotate.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import { rotateSigner } from '../signer-rotate.ts';
 import type { RecoveryOptions, RecoveryRecord } from './record.ts';
-import { freshReading } from './repository-anew.ts';
 import { roleKeyIds } from './root-keys.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function changeRepository(
 ): Promise<void> {
   const { kind, keyId } = record.case;
   if (kind === TARGETS || kind === SNAPSHOT || kind === TIMESTAMP) {
-    const { root } = await freshReading(session, access);
+    const { root } = await readAfresh(session, access, undefined);
     const present = roleKeyIds(root.metadata, kind);
     if (keyId !== undefined && !present.includes(keyId)) return;
     const { newKeys } = await rotateKey(session, access.gun, {

@@ -6,11 +6,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NOTARY_ENCRYPTION } from '../../crypto/encrypted-private-key.ts';
 import { publicKeyToJson } from '../../crypto/public-key.ts';
 import { startTrustServer } from '../../embedded-server/start.ts';
 import { OperationError } from '../../errors.ts';
+import { ROUNDS_VARIABLE } from '../../keys/key-strength.ts';
 import type { ProviderId } from '../../registry/providers.ts';
 import { ROOT, signerName, TARGETS } from '../../tuf/role-name.ts';
+import { readAfresh } from '../fresh-client.ts';
 import { loadRepositories } from '../loaded-repositories.ts';
 import { openSession, type Session, type SessionOptions } from '../session.ts';
 import { planRecovery, type RecoveryPlan, recordOfPlan } from './plan.ts';
@@ -22,7 +25,7 @@ import {
   visibleTags,
 } from './recorded-content.ts';
 import { runRecovery } from './recovery.ts';
-import { freshReading, signAnew } from './repository-anew.ts';
+import { signAnew } from './repository-anew.ts';
 import { sealBackup } from './seal-backup.ts';
 import { survey } from './survey.ts';
 import { caseOfKey } from './which-key.ts';
@@ -111,6 +114,8 @@ function sandboxOptions(
       DOCKER_CONFIG: join(folder, 'docker'),
       DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: passphrase,
       DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: passphrase,
+      // The keys go with the folder.
+      [ROUNDS_VARIABLE]: String(NOTARY_ENCRYPTION.iterations),
     },
     home: folder,
     server: server.url,
@@ -264,9 +269,10 @@ async function strike(
     return rootKeyId;
   }
   const [first] = copied;
-  const { root, targets } = await freshReading(
+  const { root, targets } = await readAfresh(
     session,
     await session.repositoryByGun(first?.gun ?? ''),
+    undefined,
   );
   if (what === 'snapshot') {
     narrate({ event: 'disaster', what: 'The trust server may have lost its snapshot key.' });
@@ -287,7 +293,7 @@ async function strike(
 async function tagsOf(session: Session, copied: readonly Copied[]): Promise<string[]> {
   const tags: string[] = [];
   for (const { gun } of copied) {
-    const trusted = await freshReading(session, await session.repositoryByGun(gun));
+    const trusted = await readAfresh(session, await session.repositoryByGun(gun), undefined);
     tags.push(...visibleTags(trusted).map(({ tag, sha256 }) => `${gun}:${tag} ${sha256}`));
   }
   return tags.sort();

@@ -7,8 +7,7 @@ import { OperationError } from '../../errors.ts';
 import { Repository } from '../../tuf/repository.ts';
 import { canonicalIds } from '../../tuf/role-keys.ts';
 import { TARGETS } from '../../tuf/role-name.ts';
-import type { TrustedSet } from '../../tuf/trusted-set.ts';
-import { update } from '../../tuf/update.ts';
+import { readAfresh } from '../fresh-client.ts';
 import { makeRepository, unpublishedRepository } from '../initialise-repository.ts';
 import { keyRing, publishChanges } from '../publish.ts';
 import { servedRoot } from '../served-root.ts';
@@ -102,7 +101,7 @@ export async function verifyAnew(
   repository: RecoveredRepository,
   rootKeyId: string,
 ): Promise<PublicKey[]> {
-  const trusted = await freshReading(session, access);
+  const trusted = await readAfresh(session, access, undefined);
   const seen = new Set(visibleTags(trusted).map(({ tag, sha256 }) => `${tag} ${sha256}`));
   const missing = recordedTags(
     repository.content ?? { from: 'server', checkedAt: '', versions: {}, roles: [] },
@@ -128,23 +127,6 @@ export async function verifyAnew(
     return key === undefined ? [] : [canonicalKeyId(key)];
   });
   return certificates.map(({ key }) => key);
-}
-
-/** The repository as a client without any history reads it: nothing in the trust directory counts. */
-export async function freshReading(
-  session: Session,
-  access: RepositoryAccess,
-): Promise<TrustedSet> {
-  const { trusted } = await update({
-    gun: access.gun,
-    now: session.now,
-    pinning: access.pinning,
-    cache: { read: async () => undefined },
-    remote: access.remote,
-    requireFresh: true,
-    log: step => session.log(step),
-  });
-  return trusted;
 }
 
 function notRecorded(gun: string): OperationError {
