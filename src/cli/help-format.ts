@@ -6,13 +6,27 @@ interface Section {
   readonly rows: readonly (readonly [term: string, meaning: string])[];
 }
 
+/** A row that is no command of its own, shown in the program's list below the command `after`. */
+export interface PointedOutRow {
+  readonly after: string;
+  readonly term: string;
+  readonly meaning: string;
+}
+
 /**
- * The help of one command: what it is for, how it is called, what goes with it. Texts are written
- * to fit 80 columns as they are, so nothing is wrapped here. Examples are added below by
- * `addHelpText`.
+ * Makes the formatter for the help of every command: what it is for, how it is called, what goes
+ * with it. Texts are written to fit 80 columns as they are, so nothing is wrapped here. Examples
+ * are added below by `addHelpText`.
  */
-export function formatHelp(command: Command, helper: Help): string {
-  const sections = [...commandSections(command, helper), ...optionSections(command, helper)];
+export function helpFormatter(pointedOut: readonly PointedOutRow[]) {
+  return (command: Command, helper: Help): string => formatHelp(command, helper, pointedOut);
+}
+
+function formatHelp(command: Command, helper: Help, pointedOut: readonly PointedOutRow[]): string {
+  const sections = [
+    ...commandSections(command, helper, command.parent === null ? pointedOut : []),
+    ...optionSections(command, helper),
+  ];
   const width = Math.max(...sections.flatMap(({ rows }) => rows.map(([term]) => term.length)));
   const line = ([term, meaning]: Section['rows'][number]): string =>
     `  ${term.padEnd(width)}  ${meaning}`;
@@ -25,11 +39,20 @@ export function formatHelp(command: Command, helper: Help): string {
 }
 
 /** The commands below, by their group; a command with commands of its own is shown by those. */
-function commandSections(command: Command, helper: Help): Section[] {
+function commandSections(
+  command: Command,
+  helper: Help,
+  pointedOut: readonly PointedOutRow[],
+): Section[] {
   return grouped(
     shownCommands(command, helper),
     child => child.helpGroup() || 'Commands:',
-    child => leaves(child, helper).map(leaf => [nameBelow(command, leaf), leaf.summary()] as const),
+    child => [
+      ...leaves(child, helper).map(leaf => [nameBelow(command, leaf), leaf.summary()] as const),
+      ...pointedOut
+        .filter(({ after }) => after === child.name())
+        .map(({ term, meaning }) => [term, meaning] as const),
+    ],
   );
 }
 

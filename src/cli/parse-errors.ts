@@ -29,7 +29,10 @@ export function usageErrorOf(
   const help = `See: ${helpCommand(program, argv)}`;
   // Commander has shown the help on stderr.
   if (error.code === 'commander.help') {
-    return new UsageError('COMMAND_MISSING', 'No command was given', { hint: help });
+    const command = addressedCommand(program, argv);
+    const hint =
+      command === program ? `${help}; if a key is lost or leaked: tabellion recover` : help;
+    return new UsageError('COMMAND_MISSING', 'No command was given', { hint });
   }
   const [sentence = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const hint = suggestion?.match(/^\((Did you mean .*\?)\)$/)?.[1] ?? help;
@@ -70,7 +73,11 @@ function unknownOption(
   argv: readonly string[],
 ): UsageError {
   const [name = text] = text.split('=');
-  if (SECRET_FLAG.test(name)) {
+  const isOption = (command: Command): boolean =>
+    command.options.some(option => option.short === name || option.long === name) ||
+    command.commands.some(isOption);
+  // An option of another command holds no secret: --generate-passphrase, say.
+  if (SECRET_FLAG.test(name) && !isOption(program)) {
     return new UsageError(
       'SECRET_AS_ARGUMENT',
       `There is no option ${name}: every program on a machine can read the command lines of the others`,

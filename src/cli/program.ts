@@ -22,12 +22,22 @@ import { addVerify } from './commands/verify.ts';
 import { addWitness } from './commands/witness.ts';
 import { actionMaker, type Runtime } from './context.ts';
 import { addGlobalOptions } from './global-options.ts';
-import { formatHelp } from './help-format.ts';
+import { helpFormatter, type PointedOutRow } from './help-format.ts';
 import { PROGRAM_NOTES } from './help-text.ts';
 import { VERSION } from './version.ts';
 
 const DESCRIPTION = `Sign the tags of container images, and verify them before they are used:
 Docker Content Trust (Notary v1), with Docker's own keys and no daemon.`;
+
+/** What somebody looks for who has no time to read: near the top, on the first screen. */
+const BAD_DAY = 'When keys are lost or leaked, or signatures run out:';
+
+/** One option of a command that is listed among the keys, but is looked for here. */
+const LEAKED_KEY: PointedOutRow = {
+  after: 'recover',
+  term: 'key rotate --compromised',
+  meaning: 'replace a key that leaked, review what it signed',
+};
 
 /** The command tree. Nothing heavy is loaded: each command imports its operation when it runs. */
 export function buildProgram(runtime: Runtime): Command {
@@ -35,7 +45,7 @@ export function buildProgram(runtime: Runtime): Command {
   const program = new Command('tabellion')
     .description(DESCRIPTION)
     .usage('<command> [options]')
-    .configureHelp({ formatHelp })
+    .configureHelp({ formatHelp: helpFormatter([LEAKED_KEY]) })
     .helpOption('-h, --help', 'show help')
     .exitOverride()
     .configureOutput({
@@ -55,19 +65,21 @@ export function buildProgram(runtime: Runtime): Command {
   addVerify(program, action);
   addInspect(program, action);
   addRevoke(program, action);
-  addRenew(program, action);
+  program.commandsGroup(BAD_DAY);
+  addRecover(program, action);
+  addInventory(program, action);
   addThumbprint(program, action);
+  addRenew(program, action);
   program.commandsGroup('Keys:');
   addKey(program, action);
+  program.commandsGroup('Keeping keys safe:');
   addBackup(program, action);
-  addInventory(program, action);
   addPassphrase(program, action);
+  addCeremony(program, action);
+  program.commandsGroup('Signers and delegations:');
   addSigner(program, action);
   addDelegation(program, action);
   addWitness(program, action);
-  addCeremony(program, action);
-  program.commandsGroup('On the worst day:');
-  addRecover(program, action);
   program.commandsGroup('In the old words:');
   addDialects(program);
   program.commandsGroup('More:');

@@ -40,12 +40,19 @@ export interface RotationOptions extends ConfirmationOptions {
 
 /**
  * The images and the role: the last word is a role when it is one of the four. A delegation is taken for one too, to be
- * refused as such and not looked for as an image of Docker Hub.
+ * refused as such and not looked for as an image of Docker Hub. Nor may a role that is mistyped become one, and the
+ * targets key be what is replaced instead.
+ * @throws UsageError `ROLE_UNKNOWN`
  */
 export function readWords(words: readonly string[]): { images: string[]; role: string } {
   const last = words.at(-1);
   const isRole =
     last !== undefined && (BASE_ROLES.some(role => role === last) || isDelegationName(last));
+  if (!isRole && words.length > 1 && last !== undefined && !/[/.:]/.test(last)) {
+    throw new UsageError('ROLE_UNKNOWN', `The last word “${printable(last)}” is not a role`, {
+      hint: `The roles are ${BASE_ROLES.join(', ')}. A repository of Docker Hub is written docker.io/library/NAME here.`,
+    });
+  }
   return isRole
     ? { images: words.slice(0, -1), role: last }
     : { images: [...words], role: TARGETS };

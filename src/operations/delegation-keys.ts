@@ -7,6 +7,7 @@ import {
   readPublicKeyPem,
 } from '../crypto/public-key.ts';
 import { KeyError } from '../errors.ts';
+import { readFailure } from '../trust-dir/file-error.ts';
 
 /**
  * Reads the first key of each file.
@@ -33,10 +34,9 @@ export async function readKeyText(file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'error';
     throw new KeyError(
       'KEY_FILE_UNREADABLE',
-      `The key file ${printable(file)} cannot be read (${code})`,
+      `The key file ${printable(file)} cannot be read: ${readFailure(cause)}`,
       { cause, details: { file } },
     );
   }

@@ -82,7 +82,9 @@ export async function generateKey(
 
 async function checkNewFile(file: string): Promise<void> {
   if (await exists(file))
-    throw new OperationError('FILE_EXISTS', `${file} exists already; it was not overwritten`);
+    throw new OperationError('FILE_EXISTS', `${file} exists already; it was not overwritten`, {
+      hint: 'Choose another name, or another folder with --dir.',
+    });
   if (!(await exists(dirname(file)))) {
     throw new OperationError(
       'FILE_NOT_WRITABLE',

@@ -58,12 +58,23 @@ export function readError(cause: unknown, path: string): TabellionError {
   return fileError('FILE_NOT_READABLE', 'read', cause, path);
 }
 
+/** Why `path` could not be read, as half a sentence: `there is no such file`. */
+export function readFailure(cause: unknown): string {
+  return isMissing(cause) ? 'there is no such file' : reasonOf(cause);
+}
+
+function reasonOf(cause: unknown): string {
+  const system = systemCode(cause);
+  return (
+    (system === undefined ? undefined : REASONS.get(system)) ??
+    (cause instanceof Error ? printable(cause.message) : 'unknown reason')
+  );
+}
+
 function fileError(code: string, verb: string, cause: unknown, path: string): TabellionError {
   if (cause instanceof TabellionError) return cause;
   const system = systemCode(cause);
-  const reason =
-    (system === undefined ? undefined : REASONS.get(system)) ??
-    (cause instanceof Error ? printable(cause.message) : 'unknown reason');
+  const reason = verb === 'read' ? readFailure(cause) : reasonOf(cause);
   const hint = system === undefined ? undefined : HINTS.get(system);
   return new OperationError(code, `${printable(path)} could not be ${verb}: ${reason}`, {
     ...(hint === undefined ? {} : { hint }),

@@ -88,6 +88,14 @@ describe('--help', () => {
     expect(asCommand).toEqual(asOption);
   });
 
+  it('has what to do on a bad day on the first screen of the program’s help', async () => {
+    const { out } = await runCli(['--help']);
+    const firstScreen = out.split('\n').slice(0, 24).join('\n');
+    expect(firstScreen).toMatch(/^When keys are lost or leaked.*:\n {2}recover /m);
+    expect(firstScreen).toContain('  key rotate --compromised  ');
+    expect((await runCli(['help', 'key'])).out).not.toContain('recover');
+  });
+
   it('lists every command that has help of its own', async () => {
     const { out } = await runCli(['--help']);
     for (const command of COMMANDS.filter(

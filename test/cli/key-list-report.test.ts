@@ -99,7 +99,6 @@ describe('the report of key list', () => {
 
   it('says what is unknown', () => {
     expect(keyListWarnings({ ...LIST, keychainProblem: 'The keychain is locked' })).toEqual([
-      'The keychain is locked',
       'Which keys reg.example/broken trusts is unknown: It is no JSON',
     ]);
   });

@@ -74,6 +74,19 @@ describe('tabellion passphrase set', () => {
   });
 });
 
+describe('tabellion key list without a keychain that serves', () => {
+  it('says no more than that it is unknown, unless it is asked why', async () => {
+    scene.keychain.failure = keychainError('timeout', 'gave no answer within 2 seconds');
+    const plain = await scene.tabellion(['key', 'list']);
+    expect(plain.out).toMatch(/signer key alice .* unknown\n/);
+    expect(plain.err).not.toContain('keychain');
+    const verbose = await scene.tabellion(['key', 'list', '--verbose']);
+    expect(verbose.err).toContain('· The keychain gave no answer within 2 seconds\n');
+    const { out } = await scene.tabellion(['key', 'list', '--json']);
+    expect(JSON.parse(out).keychainProblem).toBe('The keychain gave no answer within 2 seconds');
+  });
+});
+
 describe('tabellion passphrase list, check, forget', () => {
   const GONE = 'f'.repeat(64);
   beforeEach(() => {

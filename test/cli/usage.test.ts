@@ -35,6 +35,13 @@ describe('a command line that makes no sense', () => {
     ['inspect --offline --require-fresh app', '--offline and --require-fresh exclude', undefined],
     ['-qv key list', '--quiet and --verbose say opposite things', undefined],
     ['revoke app:1', 'Revoking needs a confirmation, and nobody can be asked here', 'Add --yes'],
+    ['revoke app', '“app” names no tag', 'Name one, as in app:latest.'],
+    ['backup create --generate-passphrase f', 'There is no option --generate-passphrase', 'See:'],
+    [
+      'key rotate reg.example/app rot --yes',
+      'The last word “rot” is not a role',
+      'The roles are root, targets, snapshot, timestamp.',
+    ],
     ['key generate', 'A key is made either for a signer', undefined],
     ['key generate alice --role root', 'A key is made either for a signer', undefined],
     ['key generate Alice', '“Alice” cannot be the name of a signer', undefined],

@@ -100,7 +100,7 @@ describe('the report of verify', () => {
       reason: 'asked to stay offline',
     } as const;
     expect(shown({ ...TRUSTED, trustData })).toContain(
-      'cached copy of https://notary.example, checked 2 hours ago: asked to stay offline',
+      'cached copy, checked 2 hours ago: asked to stay offline',
     );
   });
 

@@ -66,6 +66,7 @@ describe('importKeys', () => {
       'FILE_NOT_READABLE',
     );
     expect(error.details).toMatchObject({ path: missing, reason: 'ENOENT' });
+    expect(error.message).toBe(`${missing} could not be read: there is no such file`);
     expect(await machine.keyFiles()).toEqual([]);
   });
 

@@ -133,7 +133,10 @@ describe('adding a signer', () => {
     });
     await expect(
       add(owner, { name: 'alice', keyFiles: [join(owner.home, 'absent')] }, APP),
-    ).rejects.toMatchObject({ code: 'KEY_FILE_UNREADABLE' });
+    ).rejects.toMatchObject({
+      code: 'KEY_FILE_UNREADABLE',
+      message: expect.stringMatching(/cannot be read: there is no such file$/),
+    });
     expect(scene.requests()).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import type { Action } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
 import { optionValue } from '../option-values.ts';
+import { GENERATE_PASSPHRASE } from '../passphrase-options.ts';
 import { newRootBrief, newRootJson, newRootLines } from '../reports/ceremony-report.ts';
 
 interface Options {
@@ -23,6 +24,7 @@ export function addCeremonyNewRoot(ceremony: Command, action: Action): void {
     .argument('<image...>', 'the repositories it shall be for')
     .requiredOption('-o, --output <file>', 'where the certificates go', optionValue('--output'))
     .option('--key <id>', 'a root key that is here, not a new one', optionValue('--key'))
+    .option(...GENERATE_PASSPHRASE)
     .addHelpText(
       'after',
       examples(

@@ -27,6 +27,7 @@ export function addKeyList(key: Command, action: Action): void {
         const { display, host } = context;
         const { listKeys } = await import('../../operations/key-list.ts');
         const report = await context.withSession(session => listKeys(session, { keychain: true }));
+        if (report.keychainProblem !== undefined) display.step(report.keychainProblem);
         display.result({
           json: () => keyListJson(report),
           text: () => keyListLines(report, { paint: display.paint, now: host.now() }),

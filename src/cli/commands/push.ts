@@ -4,6 +4,7 @@ import type { Action } from '../context.ts';
 import { examples } from '../help-text.ts';
 import { SOURCE_FORMS, storedSource } from '../image-source.ts';
 import { optionValue, repeatedValue, wholeNumber } from '../option-values.ts';
+import { GENERATE_PASSPHRASE } from '../passphrase-options.ts';
 import {
   pushBrief,
   pushErrors,
@@ -36,7 +37,7 @@ export function addPush(program: Command, action: Action): void {
     .option('--from <source>', SOURCE_FORMS, optionValue('--from'))
     .option(
       '--mount-from <repo>',
-      'take layers over from there (repeatable)',
+      'take layers over from there; may be repeated',
       repeatedValue('--mount-from'),
     )
     .option(
@@ -44,12 +45,13 @@ export function addPush(program: Command, action: Action): void {
       'largest piece in one request (16777216)',
       wholeNumber('--chunk-size', 1024, 1024 ** 3),
     )
-    .option('--role <role>', 'sign into this role only (repeatable)', repeatedValue('--role'))
+    .option('--role <role>', 'sign into this role only; may be repeated', repeatedValue('--role'))
     .option(
       '--signer <name>',
       'sign as this signer, made if the repository is new',
       optionValue('--signer'),
     )
+    .option(...GENERATE_PASSPHRASE)
     .option('--dry-run', 'show what would be done, change nothing')
     .addHelpText(
       'after',

@@ -40,6 +40,9 @@ export function addRevoke(program: Command, action: Action): void {
     .action(
       action<[string[]], Options>(async (context, options, images) => {
         const { dryRun = false, yes = false } = options;
+        const { taggedImages } = await import('../../operations/images.ts');
+        // What no answer would make right is not asked about.
+        taggedImages(images);
         if (!dryRun && !yes && context.prompts === undefined) {
           throw new UsageError(
             'CONFIRMATION_NEEDED',

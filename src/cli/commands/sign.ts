@@ -35,7 +35,7 @@ export function addSign(program: Command, action: Action): void {
     .option('--preserve-digests', 'trust that the push will leave its digests alone')
     .option('--digest <digest>', 'sha256:… of the manifest, with --size', optionValue('--digest'))
     .option('--size <bytes>', 'its length', wholeNumber('--size', 1, Number.MAX_SAFE_INTEGER))
-    .option('--role <role>', 'sign into this role only (repeatable)', repeatedValue('--role'))
+    .option('--role <role>', 'sign into this role only; may be repeated', repeatedValue('--role'))
     .option(
       '--signer <name>',
       'sign as this signer, made if the repository is new',

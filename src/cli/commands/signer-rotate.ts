@@ -3,6 +3,7 @@ import { printable } from '../../crypto/printable.ts';
 import { type ConfirmationOptions, confirmed, requireConfirmation } from '../confirmation.ts';
 import type { Action } from '../context.ts';
 import { examples } from '../help-text.ts';
+import { GENERATE_PASSPHRASE } from '../passphrase-options.ts';
 import {
   signerBrief,
   signerJson,
@@ -27,6 +28,7 @@ export function addSignerRotate(signer: Command, action: Action): void {
     .argument('<name>', "the signer's name")
     .argument('<image...>', 'the repositories');
   addSignerKeyOptions(command, 'the new')
+    .option(...GENERATE_PASSPHRASE)
     .option('-y, --yes', 'do not ask')
     .option('--dry-run', 'show what would change, make and publish nothing')
     .addHelpText(

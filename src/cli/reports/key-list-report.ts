@@ -20,13 +20,11 @@ export function keyListBrief(report: KeyList): string[] {
   return report.keys.map(key => printable(key.id));
 }
 
-export function keyListWarnings({ unreadable, keychainProblem }: KeyList): string[] {
-  return [
-    ...(keychainProblem === undefined ? [] : [keychainProblem]),
-    ...unreadable.map(
-      ({ repository, message }) => `Which keys ${repository} trusts is unknown: ${message}`,
-    ),
-  ];
+/** Without a word on the keychain: many machines have none, and the column says what is unknown. */
+export function keyListWarnings({ unreadable }: KeyList): string[] {
+  return unreadable.map(
+    ({ repository, message }) => `Which keys ${repository} trusts is unknown: ${message}`,
+  );
 }
 
 /** A table, and below each key what does not fit into one: who trusts it, and what is wrong with it. */
