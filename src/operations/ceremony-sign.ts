@@ -7,10 +7,12 @@ import {
 import { type ReviewedRepository, reviewCeremony } from '../ceremony/review.ts';
 import { canonicalKeyId } from '../crypto/public-key.ts';
 import { KeyError, OperationError, TabellionError } from '../errors.ts';
+import { openEnvelope } from '../tuf/envelope.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
 import { signAtHand } from '../tuf/role-keys.ts';
 import { ROOT } from '../tuf/role-name.ts';
 import { signingKeys } from '../tuf/root-proposal.ts';
+import { verifySignatures } from '../tuf/verify-signatures.ts';
 import { checkAge, checkNewFile, readCeremonies, writeCeremony } from './ceremony-input.ts';
 import { CeremonyMemory } from './ceremony-memory.ts';
 import { type CeremonyView, ceremonyView } from './ceremony-view.ts';
@@ -18,14 +20,22 @@ import { type Failure, failureOf } from './failure.ts';
 import { keyRing } from './publish.ts';
 import type { Session } from './session.ts';
 
-export interface ShownCeremony extends CeremonyView {
+interface FirstMeeting {
+  /**
+   * Repositories of which this machine has signed no root yet, and whose present root names keys that are here, none of
+   * which has signed it: another holder may have, or somebody who put it together around these keys.
+   */
+  readonly notSignedHere: readonly string[];
+}
+
+export interface ShownCeremony extends CeremonyView, FirstMeeting {
   /** Repositories of which this machine has signed no root yet: only a person can tell whether it is theirs. */
   readonly unknownRepositories: readonly string[];
   /** Why this machine would not sign it. */
   readonly refusal?: Failure;
 }
 
-export interface SignedCeremony extends CeremonyView {
+export interface SignedCeremony extends CeremonyView, FirstMeeting {
   /** IDs of the keys that have signed now. */
   readonly signedBy: readonly string[];
   /** IDs of the keys here that had signed before. */
@@ -60,6 +70,7 @@ export async function showCeremony(
   return {
     ...ceremonyView(file, reviewed),
     unknownRepositories: unknownTo(memory, reviewed),
+    notSignedHere: await notSignedHere(memory, reviewed, await keyRing(session)),
     ...(refused === undefined ? {} : { refusal: refused }),
   };
 }
@@ -70,8 +81,13 @@ export async function reviewBeforeSigning(
   request: SignCeremonyRequest,
 ): Promise<ShownCeremony> {
   const { file, reviewed, memory } = await prepare(session, request);
-  await keysHere(reviewed, await keyRing(session));
-  return { ...ceremonyView(file, reviewed), unknownRepositories: unknownTo(memory, reviewed) };
+  const ring = await keyRing(session);
+  await keysHere(reviewed, ring);
+  return {
+    ...ceremonyView(file, reviewed),
+    unknownRepositories: unknownTo(memory, reviewed),
+    notSignedHere: await notSignedHere(memory, reviewed, ring),
+  };
 }
 
 /**
@@ -83,7 +99,7 @@ export async function signCeremony(
   session: Session,
   request: SignCeremonyRequest,
 ): Promise<SignedCeremony> {
-  const { file, reviewed } = await prepare(session, request);
+  const { file, reviewed, memory } = await prepare(session, request);
   const ring = await keyRing(session);
   const here = await keysHere(reviewed, ring);
   const added: CeremonySignature[] = [];
@@ -110,6 +126,7 @@ export async function signCeremony(
     ...ceremonyView(signed, reviewCeremony(signed, await contextOf(session))),
     signedBy: [...now],
     signedBefore: here.filter(id => !now.has(id)),
+    notSignedHere: await notSignedHere(memory, reviewed, ring),
     file: request.output,
   };
 }
@@ -188,6 +205,28 @@ function canonicalOf(reviewed: readonly ReviewedRepository[]): Map<string, strin
 
 function unknownTo(memory: CeremonyMemory, reviewed: readonly ReviewedRepository[]): string[] {
   return reviewed.map(({ asked }) => asked.gun).filter(gun => !memory.knows(gun));
+}
+
+async function notSignedHere(
+  memory: CeremonyMemory,
+  reviewed: readonly ReviewedRepository[],
+  ring: KeyRing,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const { asked, current } of reviewed) {
+    if (current === undefined || memory.knows(asked.gun)) continue;
+    const { keys, roles } = current.metadata;
+    const here: string[] = [];
+    for (const id of roles.get(ROOT)?.keyIds ?? []) {
+      const key = keys.get(id);
+      if (key !== undefined && (await ring.has(canonicalKeyId(key)))) here.push(id);
+    }
+    if (here.length === 0) continue;
+    const role = { keyIds: here, threshold: 0 };
+    const signed = verifySignatures(openEnvelope(current.bytes, ROOT), ROOT, role, keys);
+    if (signed.length === 0) found.push(asked.gun);
+  }
+  return found;
 }
 
 function refusal(check: () => void): ShownCeremony['refusal'] {

@@ -1,8 +1,10 @@
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { decodeCeremony, encodeCeremony } from '../../src/ceremony/ceremony-file.ts';
+import { decodeCeremony, encodeCeremony, encodeRequest } from '../../src/ceremony/ceremony-file.ts';
 import { ceremonyParts } from '../../src/ceremony/ceremony-text.ts';
+import { generatePrivateKey } from '../../src/crypto/private-key.ts';
+import { keyId } from '../../src/crypto/public-key.ts';
 import {
   KeyError,
   OperationError,
@@ -25,6 +27,11 @@ import {
   showCeremony,
   signCeremony,
 } from '../../src/operations/ceremony-sign.ts';
+import { certifiedKey } from '../../src/operations/initialise-repository.ts';
+import { decodeRoot } from '../../src/tuf/decode.ts';
+import { encodeFile } from '../../src/tuf/encode.ts';
+import { openEnvelope } from '../../src/tuf/envelope.ts';
+import { proposeRoot, rootMessage } from '../../src/tuf/root-proposal.ts';
 import { expectFailure } from '../support/expect-failure.ts';
 import { DAY, it, type Machine, NOBODY, NOW, type Scene } from '../support/trust-scene.ts';
 
@@ -297,6 +304,49 @@ describe.concurrent('the machine in the safe', () => {
     await another.takeKey(ceremony.safe, 'root');
     for (const safe of [another, another, ceremony.safe])
       await ceremony.apply(await ceremony.sign(await ceremony.request({}), safe));
+  });
+
+  it('tells of a present root that names its key beside another, and that only the other signed', async ({
+    scene,
+  }) => {
+    const ceremony = await Ceremony.withRepository(scene);
+    const file = await ceremony.request({});
+    const { request } = await decodeCeremony(await readFile(file));
+    const [asked] = request.repositories;
+    if (asked?.base === undefined) throw new Error('no present root');
+    const root = decodeRoot(openEnvelope(asked.base, 'root').signed);
+    const own = (root.roles.get('root')?.keyIds ?? []).flatMap(id => root.keys.get(id) ?? []);
+    const [thief, targets] = [generatePrivateKey('ecdsa'), generatePrivateKey('ecdsa')];
+    const beside = certifiedKey(thief, GUN, NOW);
+    const present = {
+      ...proposeRoot(root, { role: 'root', keys: [...own, beside], threshold: 1 }, NOW),
+      version: root.version,
+    };
+    const message = rootMessage(present);
+    const signature = { keyId: keyId(beside), ...thief.sign(message) };
+    const next = proposeRoot(present, { role: 'targets', keys: [targets.publicKey] }, NOW);
+    const forged = await encodeRequest({
+      ...request,
+      repositories: [
+        {
+          ...asked,
+          base: encodeFile(Buffer.from(message).toString('utf8'), [signature]),
+          proposed: rootMessage(next),
+        },
+      ],
+    });
+    const forgedFile = ceremony.path('forged.tbr');
+    await writeFile(forgedFile, await encodeCeremony(forged, []));
+
+    const unknowing = await scene.machine({ server: NOBODY });
+    await unknowing.takeKey(ceremony.safe, 'root');
+    expect((await ceremony.show(forgedFile, unknowing)).notSignedHere).toEqual([GUN]);
+    expect((await ceremony.show(file, unknowing)).notSignedHere).toEqual([]);
+    const remembering = await ceremony.show(forgedFile);
+    expect(remembering.refusal).toMatchObject({ code: 'CEREMONY_FORKED' });
+    const answer = { files: [forgedFile], output: ceremony.path('answer.tbr') };
+    const signed = await unknowing.run(session => signCeremony(session, answer));
+    expect(signed.notSignedHere).toEqual([GUN]);
   });
 
   it('signs only what was shown', async ({ scene }) => {

@@ -106,6 +106,7 @@ export function shownWarnings(report: ShownCeremony): string[] {
       ({ repository }) =>
         `This machine has signed no root of ${repository} before: compare the thumbprints of its present root keys with what its owner wrote down`,
     ),
+    ...notSignedHereWarnings(report),
     ...(refusal === undefined ? [] : [`This machine will not sign it: ${refusal.message}`]),
   ];
 }
@@ -163,9 +164,19 @@ export function signedBrief(report: SignedCeremony, codes: Codes): string[] {
 }
 
 export function signedWarnings(report: SignedCeremony): string[] {
-  return report.signedBy.length > 0
-    ? []
-    : [`Every root key that is here had signed it before: ${report.signedBefore.join(', ')}`];
+  return [
+    ...(report.signedBy.length > 0
+      ? []
+      : [`Every root key that is here had signed it before: ${report.signedBefore.join(', ')}`]),
+    ...notSignedHereWarnings(report),
+  ];
+}
+
+function notSignedHereWarnings({ notSignedHere }: Pick<ShownCeremony, 'notSignedHere'>): string[] {
+  return notSignedHere.map(
+    gun =>
+      `The present root of ${gun} names a root key that is here, which has not signed it: unless other holders of root keys did, somebody has put a key of theirs beside it. Pass no signature on before that is clear`,
+  );
 }
 
 export function signedLines(report: SignedCeremony, codes: Codes, paint: Paint): string[] {
