@@ -162,6 +162,22 @@ describeWithPeers(
       ]);
       expect(await leaked.ended, leaked.text()).toBe(0);
 
+      const leakedRoot = recover();
+      await say(leakedRoot, [
+        event(1),
+        ['Which key?', ENTER],
+        ['Until which day', ENTER],
+        ['Who runs localhost:5000?', ENTER],
+        ['Begin?', `y${ENTER}`],
+        ['New passphrase for the backup:', `the backup passphrase${ENTER}`],
+        ['The same again:', `the backup passphrase${ENTER}`],
+        // Nothing is ticked: the one tag is not theirs.
+        ['which tags are yours?', ` ${ENTER}`],
+        ['Go on?', `y${ENTER}`],
+      ]);
+      expect(await leakedRoot.ended, leakedRoot.text()).toBe(0);
+      expect(await owner.tabellion.succeed(['inspect', GUN, '--quiet'])).not.toContain(':1');
+
       const drill = recover();
       await say(drill, [event(7), ['Which disaster?', ENTER]]);
       await drill.shows('tags came back');

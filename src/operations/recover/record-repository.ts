@@ -1,4 +1,5 @@
 /** Writing down a repository before its trust data goes: verified content, and whether the registry still has it. */
+import { canonicalJson } from '../../crypto/canonical-json.ts';
 import { printable } from '../../crypto/printable.ts';
 import { OperationError, TabellionError, TrustError } from '../../errors.ts';
 import { parseImageReference } from '../../registry/image-reference.ts';
@@ -8,10 +9,11 @@ import { isKnownTarget, knownBefore } from '../history.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import { loadTrustData, type TrustData, type TrustDataOptions } from '../trust-data.ts';
 import { checkConfiguredPins, notePin } from './pins.ts';
-import type { RecoveredRepository, RecoveryOptions } from './record.ts';
+import type { RecoveredRepository, RecoveryOptions, RecoveryRecord } from './record.ts';
 import {
   leavingOut,
   mapTargets,
+  type RecordedTarget,
   recordContent,
   recordedTags,
   targetOf,
@@ -64,6 +66,39 @@ export async function recordRepository(
   if (keep === 'known')
     content = leavingOut(content, ({ known }) => (known === true ? undefined : 'not-known-before'));
   repository.content = content;
+}
+
+/**
+ * Records a repository again when somebody has published since: a support ticket takes days. After a leak, what is new
+ * since then was not reviewed, and is left out unless everything is kept.
+ * @returns whether it had changed
+ */
+export async function refreshRecord(
+  session: Session,
+  access: RepositoryAccess,
+  repository: RecoveredRepository,
+  { options, case: { reason } }: Pick<RecoveryRecord, 'options' | 'case'>,
+): Promise<boolean> {
+  const before = repository.content;
+  if (before === undefined) return false;
+  const { trusted, origin } = await verifiedContent(session, access);
+  const present = recordContent(trusted, origin);
+  if (canonicalJson({ ...present.versions }) === canonicalJson({ ...before.versions }))
+    return false;
+  await recordRepository(session, access, repository, options);
+  const reviewed = new Map<string, RecordedTarget>();
+  for (const { role, targets } of before.roles)
+    for (const target of targets) reviewed.set(identity(role, target), target);
+  repository.content = leavingOut(repository.content ?? present, (target, role) => {
+    const known = reviewed.get(identity(role, target));
+    if (known !== undefined) return known.leftOut;
+    return reason === 'compromised' && options.keep !== 'all' ? 'not-known-before' : undefined;
+  });
+  return true;
+}
+
+function identity(role: string, { name, target }: RecordedTarget): string {
+  return canonicalJson([role, name, target]);
 }
 
 /** What has expired but holds in all else counts too: it is signed anew. */

@@ -22,7 +22,7 @@ import {
   type StepKind,
   type StepRecord,
 } from './record.ts';
-import { recordRepository } from './record-repository.ts';
+import { recordRepository, refreshRecord } from './record-repository.ts';
 import { setReplacedKeysAside } from './replaced-keys.ts';
 import { writeReport } from './report-files.ts';
 import { isOldRoot, serverState, signAnew, verifyAnew } from './repository-anew.ts';
@@ -188,6 +188,8 @@ class Recovery {
     const state = await serverState(access, repository, rootKeyId);
     if (state === 'old') {
       if (repository.content === undefined) throw notRecorded(repository);
+      if (await refreshRecord(session, access, repository, record))
+        await this.save(`${repository.gun} had changed, and was written down again.`);
       if (this.path(repository).removal !== 'api') throw stillThere(repository);
       await deleteRemote(access);
       await advance('removed', 'was deleted on the trust server.');

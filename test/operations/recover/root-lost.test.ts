@@ -334,4 +334,29 @@ describe('a lost root key', () => {
       expect.objectContaining({ code: 'RECOVERY_SKIP_TOO_LATE' }),
     );
   });
+
+  it('takes in what was signed while it waited; after a leak only what was reviewed', async ({
+    scene,
+  }) => {
+    const [gun = ''] = GUNS;
+    for (const reason of ['lost', 'compromised'] as const) {
+      const machine = await scene.machine();
+      await machine.signOne(`${gun}:1`);
+      if (reason === 'lost') await machine.loseKey('root');
+      const record = await begin(machine, { provider: 'docker-hub', reason });
+      const waiting = await carryOn(machine, record);
+      await machine.signOne(`${gun}:later`, { as: content('later') });
+      await carryOn(machine, waiting);
+      await machine.run(async session => {
+        await (await session.repositoryByGun(gun)).remote.deleteRepository();
+      });
+      expect(await carryOn(machine, waiting)).toMatchObject({ state: 'done' });
+      expect(Object.keys(await scene.tags(gun, 'targets'))).toEqual(
+        reason === 'lost' ? ['1', 'later'] : ['1'],
+      );
+      await machine.run(async session => {
+        await (await session.repositoryByGun(gun)).remote.deleteRepository();
+      });
+    }
+  });
 });
