@@ -133,6 +133,7 @@ function open(
   const subject = {
     role,
     isOptional,
+    isElsewhere: true,
     ...(gun === undefined ? {} : { gun }),
     ...(namedId === undefined ? {} : { keyId: namedId }),
   };

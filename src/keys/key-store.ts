@@ -236,7 +236,10 @@ export class KeyStore {
     const subject = { keyId: id, role, ...(gun === undefined ? {} : { gun }) };
     return unlock(this.#options.passphrases, subject, async passphrase => {
       const key = await tryPassphrase(entry, content, passphrase);
-      return key === undefined ? undefined : { key, passphrase };
+      if (key === undefined) return undefined;
+      // Before anybody hears of it: what opens another key is not to be kept as this one's passphrase.
+      if (key.id !== id) throw inKeyFile(entry, idMismatch(id, key.id));
+      return { key, passphrase };
     });
   }
 

@@ -66,6 +66,7 @@ export class KeychainPassphrases implements PassphraseSource {
       return undefined;
     }
     this.#entries.add(keyId);
+    if (request.isElsewhere === true) return { passphrase, source: this.name };
     return {
       passphrase,
       source: this.name,
@@ -88,6 +89,7 @@ export class KeychainPassphrases implements PassphraseSource {
 
   async accepted(request: PassphraseRequest, answer: PassphraseAnswer): Promise<void> {
     const { keyId } = request;
+    if (request.isElsewhere === true) return;
     if (answer.source === this.name || keyId === undefined || !isKeyId(keyId)) return;
     if (this.#failure !== undefined) return;
     const typed = answer.source === TYPED;

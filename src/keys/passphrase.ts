@@ -16,6 +16,11 @@ export interface PassphraseRequest {
   readonly attempt: number;
   /** The passphrase would be useful but is not needed: no person is to be asked for it. */
   readonly isOptional?: boolean;
+  /**
+   * What is opened is another file than the one that is stored under this ID: a backup's, or one to import, which may
+   * only claim to be this key. What opens it says nothing of the passphrase that is kept for the stored one.
+   */
+  readonly isElsewhere?: boolean;
 }
 
 export interface PassphraseAnswer {

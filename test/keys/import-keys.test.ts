@@ -176,9 +176,13 @@ describe('importing keys', () => {
     'converts %s, which notary cannot open',
     async name => {
       const id = 'cd5f459c1577fae71bad8328436bf74c370e5a6ffa3053f3affa69fe8e1a50f6';
-      const passphrases = [environment('variant-pass-1')];
+      const asked: unknown[] = [];
+      const listener = { name: 'x', get: async (request: object) => void asked.push(request) };
+      const passphrases = [listener, environment('variant-pass-1')];
       const text = vector(`bad/${name}.${id}.key`);
       const [block] = await importing(text, { passphrases });
+      // It may claim to be any key: what opens it is kept for none.
+      expect(asked).toEqual([expect.objectContaining({ isElsewhere: true })]);
       expect(block).toMatchObject({ status: 'stored', id, reencrypted: 'same', verified: true });
       expect(inspectPrivateKeyPem(await keyFile(id))?.prf).toBe('sha1');
       expect(decodePrivateKeyPem(await keyFile(id), 'variant-pass-1').id).toBe(id);

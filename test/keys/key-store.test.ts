@@ -21,6 +21,7 @@ import { generatePrivateKey, type PrivateKey } from '../../src/crypto/private-ke
 import { encodePrivateKeyPem } from '../../src/crypto/private-key-pem.ts';
 import { EnvironmentPassphrases } from '../../src/keys/environment-passphrases.ts';
 import { KeyStore } from '../../src/keys/key-store.ts';
+import type { PassphraseSource } from '../../src/keys/passphrase.ts';
 import { type PassphraseQuestion, PromptPassphrases } from '../../src/keys/prompt-passphrases.ts';
 import { writeFileAtomic } from '../../src/trust-dir/atomic-file.ts';
 import { vectorPath } from '../support/fixtures.ts';
@@ -308,6 +309,26 @@ describe('bad files', () => {
     ]);
     expect(keys[0]?.problem).toContain(key.id);
     await expect(keyStore(NOTARY).open(id)).rejects.toMatchObject({ code: 'KEY_ID_MISMATCH' });
+  });
+
+  it('of which another key is opened, pass nobody its passphrase as their own', async () => {
+    const id = 'ab'.repeat(32);
+    await putKey(`${id}.key`, generatePrivateKey('ecdsa'), 'secret', 'alice');
+    const accepted: unknown[] = [];
+    const source: PassphraseSource = {
+      name: 'test',
+      get: async ({ attempt }) =>
+        attempt === 0 ? { passphrase: 'secret', source: 'test' } : undefined,
+      accepted: request => void accepted.push(request),
+    };
+    const store = new KeyStore({
+      privateDir,
+      passphrases: [source],
+      writeFile: writeFileAtomic,
+      encryption: NOTARY_ENCRYPTION,
+    });
+    await expect(store.open(id)).rejects.toMatchObject({ code: 'KEY_ID_MISMATCH' });
+    expect(accepted).toEqual([]);
   });
 
   it('in a sub-folder are listed with a warning', async () => {

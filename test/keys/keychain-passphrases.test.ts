@@ -125,6 +125,18 @@ describe('an entry of the keychain', () => {
     expect(keychain.entries.get(ID)).toBe('outdated');
   });
 
+  it('stays when another file of the key was opened, which may only claim to be of that key', async () => {
+    const other = { ...KEY, isElsewhere: true };
+    const { unlock, keychain, questions } = scene({ entry: 'of today', wanted: true });
+    expect(await unlock(other)).toBe('open');
+    expect(await unlock(other, 'of today')).toBe('open');
+    expect(questions).toEqual(['unlock 1234567']);
+    expect([...keychain.entries.values()]).toEqual(['of today']);
+    const fresh = scene({ wanted: true, remembering: 'always' });
+    await fresh.unlock(other);
+    expect(fresh.keychain.entries.size).toBe(0);
+  });
+
   it('is never the passphrase of a new key', async () => {
     const { create, questions } = scene({ entry: 'of the old key' });
     await create();

@@ -155,7 +155,7 @@ async function openKey(
       throw error;
     }
   };
-  const subject = { keyId: id, role, ...(gun === undefined ? {} : { gun }) };
+  const subject = { keyId: id, role, isElsewhere: true, ...(gun === undefined ? {} : { gun }) };
   return (await attempt('')) ?? unlock(await session.passphrases(), subject, attempt);
 }
 

@@ -13,7 +13,8 @@ import { stageRemoval } from '../../../src/operations/stage.ts';
 import { backedUpKeys } from '../../../src/trust-dir/backup-record.ts';
 import { TrustDir } from '../../../src/trust-dir/trust-dir.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
-import { DAY, it, type Machine, type Scene } from '../../support/trust-scene.ts';
+import { MemoryKeychain } from '../../support/memory-keychain.ts';
+import { DAY, it, type Machine, PASSPHRASES, type Scene } from '../../support/trust-scene.ts';
 import { backUp, CHEAP, contentsOf, openToOthers, PASSPHRASE, restoring } from './backup-scene.ts';
 
 const APP = 'localhost:5000/app';
@@ -362,6 +363,31 @@ describe('verifying', () => {
     expect(wrong.keys.filter(({ state }) => state !== 'proven')).toMatchObject([
       { role: 'root', state: 'locked', problem: expect.stringContaining('Wrong passphrase') },
     ]);
+  });
+
+  it('leaves what the keychain has for a key, though the backup’s file has another passphrase', async ({
+    scene,
+  }) => {
+    const { machine, file } = await twoRepositories(scene);
+    const { inventory } = await backUp(machine, file);
+    // Since then the keys have got new passphrases, which are nowhere else.
+    const entries = Object.fromEntries(inventory.keys.map(({ id }) => [id, `new one of ${id}`]));
+    const keychain = new MemoryKeychain(entries);
+    const typed = {
+      root: PASSPHRASES.DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE,
+      other: PASSPHRASES.DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE,
+    };
+    const nobody = Object.fromEntries(Object.keys(PASSPHRASES).map(name => [name, '']));
+    const { keys } = await machine
+      .withEnv(nobody)
+      .with({
+        openKeychain: async () => keychain,
+        askPassphrase: async ({ role }) => (role === 'root' ? typed.root : typed.other),
+        askRemember: async () => true,
+      })
+      .run(session => verifyBackup(session, { file, secret: SECRET, unlock: true }));
+    expect(keys.map(({ state }) => state)).toEqual(Array(3).fill('proven'));
+    expect(Object.fromEntries(keychain.entries)).toEqual(entries);
   });
 
   it('names the keys that are missing or bad', async ({ scene }) => {
