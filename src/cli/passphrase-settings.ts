@@ -37,7 +37,7 @@ export function passphraseSettings({
     givenPassphrase: givenPassphrase(globals),
     remembering:
       remember === undefined ? rememberVariable(host.env) : remember ? 'always' : 'never',
-    notice: line => display.warn(line),
+    notice: onceEach(line => display.warn(line)),
     ...(usesKeychain(globals, host.env) ? { openKeychain: () => host.openKeychain() } : {}),
     ...(generatePassphrase
       ? { generatedPassphrases: prompts === undefined ? {} : { show: shower(display) } }
@@ -49,6 +49,15 @@ export function passphraseSettings({
           askPassphrase: prompts.passphrase,
           askRemember: () => prompts.confirm(REMEMBER_QUESTION),
         }),
+  };
+}
+
+/** What is true of two keys is not told twice. */
+function onceEach(tell: (line: string) => void): (line: string) => void {
+  const told = new Set<string>();
+  return line => {
+    if (!told.has(line)) tell(line);
+    told.add(line);
   };
 }
 

@@ -60,7 +60,10 @@ export class KeychainPassphrases implements PassphraseSource {
     if (purpose !== 'unlock' || attempt > 0 || keyId === undefined || !isKeyId(keyId)) {
       return undefined;
     }
-    const passphrase = await this.#ask(keychain => keychain.get(keyId), true);
+    const passphrase = await this.#ask(
+      keychain => keychain.get(keyId),
+      error => this.#isMissed(error, keyId),
+    );
     if (passphrase === undefined) {
       await this.#tellOfLoss(request, keyId);
       return undefined;
@@ -143,8 +146,18 @@ export class KeychainPassphrases implements PassphraseSource {
     );
   }
 
+  /** Many machines have no keychain. That is worth a word only where it had the passphrase, or shall have it. */
+  async #isMissed({ code }: KeyError, keyId: string): Promise<boolean> {
+    const { remembering, answers } = this.#options;
+    if (code !== 'KEYCHAIN_UNAVAILABLE' || remembering === 'always') return true;
+    return (await answers.get(keyId)) === 'kept';
+  }
+
   /** undefined also when the keychain does not serve. */
-  async #ask<T>(question: (keychain: Keychain) => Promise<T>, isNeeded: boolean) {
+  async #ask<T>(
+    question: (keychain: Keychain) => Promise<T>,
+    isNeeded: boolean | ((error: KeyError) => Promise<boolean>),
+  ) {
     if (this.#failure !== undefined) return undefined;
     try {
       this.#keychain ??= this.#options.open();
@@ -152,7 +165,7 @@ export class KeychainPassphrases implements PassphraseSource {
     } catch (error) {
       if (!isKeychainError(error)) throw error;
       this.#failure = error;
-      if (isNeeded) {
+      if (typeof isNeeded === 'boolean' ? isNeeded : await isNeeded(error)) {
         this.#options.notice(`${error.message} (TABELLION_KEYCHAIN=off leaves it alone)`);
       }
       return undefined;

@@ -2,6 +2,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createDisplay } from '../../src/cli/context.ts';
+import { passphraseSettings } from '../../src/cli/passphrase-settings.ts';
 import { run } from '../../src/cli/run.ts';
 import { decodePrivateKeyPem } from '../../src/crypto/private-key-pem.ts';
 import { MemoryKeychain } from '../support/memory-keychain.ts';
@@ -61,5 +63,16 @@ describe('--generate-passphrase', () => {
     const [next = ''] = again.err().match(PASSPHRASE) ?? [];
     expect(next).not.toBe(passphrase);
     expect(decodePrivateKeyPem(await keyFile(id), next).id).toBe(id);
+  });
+
+  it('says once for all keys that no keychain takes it', () => {
+    const host = createTestHost();
+    const display = createDisplay(host, {});
+    const { notice } = passphraseSettings({ globals: {}, host, display, prompts: undefined });
+    for (const line of ['no keychain', 'no keychain', 'something else']) notice?.(line);
+    expect(host.err().match(/warning: .*/g)).toEqual([
+      'warning: no keychain',
+      'warning: something else',
+    ]);
   });
 });

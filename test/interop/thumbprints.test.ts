@@ -84,6 +84,8 @@ describeWithPeers(['notary', 'notary-server', 'notary-signer', 'openssl'], 'thum
     for (const given of [sha256, sha1, digest.slice(0, 64), id, key?.privateKeyId ?? '']) {
       const compared = await reader.tabellion.run(['thumbprint', '--expect', given, gun]);
       expect([given, compared.code]).toEqual([given, 0]);
+      // A person sees what was compared, and no more.
+      expect(compared.stdout.match(/^[a-z]+$/gm)).toEqual(['root']);
     }
     const wrong = sha256.replace(/..$/, sha256.endsWith('00') ? '01' : '00');
     const refused = await reader.tabellion.run(['thumbprint', '--expect', wrong, gun]);

@@ -242,6 +242,18 @@ describe('a keychain that does not serve', () => {
     expect(questions).toEqual(['unlock 1234567', 'unlock 89abcde']);
   });
 
+  it.each([
+    ['not told of where there is none', 'ask', undefined, 0],
+    ['told of where there is none any more, but had the passphrase', 'ask', 'kept', 1],
+    ['told of where there is none, but is wanted', 'always', undefined, 1],
+  ] as const)('is %s', async (_, remembering, answer, count) => {
+    const { unlock, keychain, notices, answers } = scene({ remembering });
+    keychain.failure = keychainError('unavailable', 'cannot be used: there is none');
+    if (answer !== undefined) answers.set(ID, answer);
+    expect(await unlock()).toBe('open');
+    expect(notices).toHaveLength(count);
+  });
+
   it('is not told of when a key is made, and no question comes that it could not keep', async () => {
     const { create, keychain, questions, notices } = scene({ wanted: true });
     keychain.failure = failure;

@@ -71,11 +71,14 @@ async function show(
   guns: readonly string[],
 ): Promise<number> {
   const { expect: expected = [], pin = false, offline = false, changed } = options;
+  const { json, quiet } = context.display.options;
+  const compared = expected.map(text => parseExpected(text).role);
+  // A person who compares is shown what is compared; programs, everything.
+  const named = options.role ?? (json || quiet || compared.length === 0 ? undefined : compared);
   // Nobody pins what is not shown.
-  const roles = pin && options.role !== undefined ? [...options.role, 'root'] : options.role;
+  const roles = pin && named !== undefined ? [...named, 'root'] : named;
   // Without a person who compares, something must be there to compare with.
-  const sure =
-    !pin || options.yes === true || expected.some(text => parseExpected(text).role === 'root');
+  const sure = !pin || options.yes === true || compared.includes('root');
   if (!sure)
     requirePerson(context, 'Pinning', 'Give --expect with the root’s thumbprint, or --yes.');
   const { thumbprints } = await import('../../operations/thumbprint.ts');

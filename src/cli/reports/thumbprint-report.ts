@@ -82,8 +82,9 @@ function reportLines(report: ThumbprintReport, view: ThumbprintView): string[] {
     lines.push(`${paint.dim('trust data')}  ${originText(report.trustData, view)}`);
   if (!report.trusted) lines.push(paint.red('NOT TRUSTED: these are the keys that are offered'));
   if (!view.changedOnly) lines.push(...report.roles.flatMap(role => roleLines(role, view)));
-  lines.push(...changeLines(report, view), ...pinLines(report, view));
+  lines.push(...changeLines(report, view));
   lines.push(...report.expected.flatMap(result => expectationLines(result, report, view)));
+  lines.push(...pinLines(report, view));
   return lines;
 }
 
