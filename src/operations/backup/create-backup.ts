@@ -1,12 +1,12 @@
 /** Making a sealed backup: one file, written beside its place, read back and opened there, and only then put in place. */
 import { randomBytes } from 'node:crypto';
-import { lstat, readFile, realpath, stat, unlink } from 'node:fs/promises';
+import { link, lstat, readFile, realpath, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { printable } from '../../crypto/printable.ts';
 import { OperationError, TabellionError, UsageError } from '../../errors.ts';
 import { makeFolder, renameFile, syncFolder, writeNewFile } from '../../trust-dir/atomic-file.ts';
 import { noteBackups } from '../../trust-dir/backup-record.ts';
-import { isMissing, writeError } from '../../trust-dir/file-error.ts';
+import { isMissing, systemCode, writeError } from '../../trust-dir/file-error.ts';
 import { isInside } from '../../trust-dir/regular-file.ts';
 import type { Session } from '../session.ts';
 import { sealBackup } from './backup-file.ts';
@@ -254,8 +254,8 @@ async function writeChecked(
     if (Buffer.compare(written, bytes) !== 0) throw notWritten(file);
     let sha256 = '';
     for (const secret of secrets) ({ sha256 } = await openBackupBytes(file, written, secret));
-    if (!overwrite && (await isThere(file))) throw exists(file);
-    await renameFile(temporary, file);
+    if (overwrite) await renameFile(temporary, file);
+    else await putInEmptyPlace(temporary, file);
     await syncFolder(dirname(file));
     if (!(await holds(file, bytes))) throw notWritten(file);
     return sha256;
@@ -301,6 +301,21 @@ async function removeAll(paths: readonly string[]): Promise<void> {
 async function holds(file: string, bytes: Uint8Array): Promise<boolean> {
   const found = await readFile(file).catch(() => undefined);
   return found !== undefined && Buffer.compare(found, bytes) === 0;
+}
+
+/** So that of two processes one fails, and neither replaces the other's backup. */
+async function putInEmptyPlace(temporary: string, file: string): Promise<void> {
+  const isLinked = await link(temporary, file).then(
+    () => true,
+    (error: unknown) => {
+      if (systemCode(error) === 'EEXIST') throw exists(file);
+      return false;
+    },
+  );
+  if (isLinked) return await unlink(temporary);
+  // Sticks and some network file systems have no links.
+  if (await isThere(file)) throw exists(file);
+  await renameFile(temporary, file);
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { KeyError, OperationError, UsageError } from '../../../src/errors.ts';
 import { sealBackup } from '../../../src/operations/backup/backup-file.ts';
@@ -110,6 +110,21 @@ describe('a backup', () => {
     await expect(inside).rejects.toMatchObject({ code: 'BACKUP_IN_TRUST_DIR' });
     const nowhere = backUp(machine, join(machine.home, 'not-mounted', 'x'));
     await expectFailure(nowhere, OperationError, 'FILE_NOT_WRITABLE');
+  });
+
+  it('made twice at once is made once, and what opens it is that one’s', async ({ scene }) => {
+    const { machine, file } = await twoRepositories(scene);
+    const passphrases = ['one passphrase of two', 'another passphrase of two'];
+    const ends = await Promise.allSettled(
+      passphrases.map(passphrase => backUp(machine, file, { passphrase })),
+    );
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(ends).toContainEqual(
+      expect.objectContaining({ reason: expect.objectContaining({ code: 'FILE_EXISTS' }) }),
+    );
+    const winner = passphrases[ends.findIndex(({ status }) => status === 'fulfilled')] ?? '';
+    await openBackup(file, { passphrase: winner });
+    expect((await readdir(dirname(file))).filter(name => name.endsWith('.tmp'))).toEqual([]);
   });
 
   it('in the own folder is no part of the next one', async ({ scene }) => {
