@@ -10,7 +10,14 @@ import { lifetime, NEAR_EXPIRY_MONTHS } from '../tuf/constants.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
 import { Repository } from '../tuf/repository.ts';
 import { hasAnyKey } from '../tuf/role-keys.ts';
-import { BASE_ROLES, ROOT, SNAPSHOT, TIMESTAMP } from '../tuf/role-name.ts';
+import {
+  BASE_ROLES,
+  isDelegationName,
+  ROOT,
+  SNAPSHOT,
+  TARGETS,
+  TIMESTAMP,
+} from '../tuf/role-name.ts';
 import { addMonths, DAY, formatTime } from '../tuf/time.ts';
 import { loadExpired } from './expired-trust-data.ts';
 import { type Failure, failureOf } from './failure.ts';
@@ -24,6 +31,8 @@ import { loadTrustData, type TrustData } from './trust-data.ts';
 export interface RenewRequest {
   /** Names of roles: `root`, `targets`, `snapshot`, `releases`, `targets/releases` … By default all. */
   readonly roles?: readonly string[];
+  /** Whether a repository may lack such a role: that is a warning then, else an error. */
+  readonly mayLackRoles?: boolean;
   /** Days before its end at which a role is due; 0 for what has expired. By default Notary's six calendar months. */
   readonly withinDays?: number;
   readonly dryRun?: boolean;
@@ -71,7 +80,12 @@ export async function renewAll(
     if (names.length > 1)
       session.progress({ message: 'renewing repositories', done: index, total: names.length });
     const before = reviewed.find(({ repository }) => repository === gun);
-    results.push(await renewed(session, gun, { ...request, ...(before && { reviewed: before }) }));
+    const one = {
+      ...request,
+      mayLackRoles: guns === undefined,
+      ...(before && { reviewed: before }),
+    };
+    results.push(await renewed(session, gun, one));
   }
   return results;
 }
@@ -100,7 +114,7 @@ async function renewed(session: Session, gun: string, request: RenewRequest): Pr
  * Signs again what is due in one repository and can be signed here, from a base of which everything but its expiry was
  * verified, in one publish. A root certificate near its end is replaced by a new one of the same key.
  * @throws KeyError `KEY_MISSING` when nothing could be published for want of the snapshot's key; OperationError
- *   `CHANGED_SINCE_REVIEW`, `ROOT_CERTIFICATE_EXPIRED`; TrustError, ConnectionError as for every load
+ *   `CHANGED_SINCE_REVIEW`, `ROLE_UNKNOWN`, `ROOT_CERTIFICATE_EXPIRED`; TrustError, ConnectionError as for every load
  */
 export async function renew(
   session: Session,
@@ -131,6 +145,7 @@ async function renewIn(
     ...(await stagedChangesWarning(access.dir)),
     ...(expired && firstContact ? [unknownState(access.gun)] : []),
     ...aside(trusted),
+    ...lackedRoles(start, request),
   ];
   checkReviewed(request.reviewed, due);
   const renewable = due.some(({ state }) => state === 'can-renew');
@@ -295,6 +310,31 @@ function checkRoles(roles: readonly string[]): void {
     if (BASE_ROLES.some(name => name === role) || /^[-a-z0-9_/]+$/.test(role)) continue;
     throw new UsageError('ROLE_INVALID', `“${printable(role)}” cannot be the name of a role`);
   }
+}
+
+/**
+ * What was asked for by name and is not there: a misspelt role must not look like one that is not due.
+ * @returns warnings
+ * @throws OperationError `ROLE_UNKNOWN`
+ */
+function lackedRoles(repository: Repository, { roles = [], mayLackRoles }: RenewRequest): string[] {
+  const lacked = roles.filter(role => !hasRole(repository, role));
+  const messages = lacked.map(
+    role => `${printable(repository.gun)} has no role ${printable(role)}`,
+  );
+  const [first] = messages;
+  if (first === undefined || mayLackRoles === true) return messages;
+  throw new OperationError('ROLE_UNKNOWN', first, {
+    hint: `See its roles with: tabellion inspect ${printable(repository.gun)}`,
+    details: { role: lacked[0] ?? '' },
+  });
+}
+
+/** `alice` stands for `targets/alice`. */
+function hasRole(repository: Repository, role: string): boolean {
+  if (BASE_ROLES.some(name => name === role)) return true;
+  const full = isDelegationName(role) ? role : `${TARGETS}/${role}`;
+  return repository.roles.has(full) || repository.delegation(full) !== undefined;
 }
 
 function unknownState(gun: string): string {

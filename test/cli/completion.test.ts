@@ -38,6 +38,20 @@ describe('completion', () => {
     expect(await offers(script, ['verify', '--fro'])).toEqual([]);
     // A value is the business of bash, which then offers files.
     expect(await offers(script, ['sign', '--from', ''])).toEqual([]);
+    expect(await offers(script, ['--trust-dir', ''])).toEqual([]);
+    // Unless there are words for it; and what takes a value elsewhere may take none here.
+    expect(await offers(script, ['key', 'generate', '--algorithm', ''])).toEqual([
+      'ecdsa',
+      'ed25519',
+    ]);
+    expect(await offers(script, ['key', 'rotate', '--old-key', 'a'])).toEqual(['archive']);
+    expect(await offers(script, ['recover', '--compromised', ''])).toEqual([]);
+    expect(await offers(script, ['key', 'rotate', '--compromised', '--dr'])).toEqual([
+      '--drop',
+      '--drop-signer',
+      '--drop-rest',
+      '--dry-run',
+    ]);
   });
 
   it.each(['bash', 'zsh', 'fish'])('names every command and option for %s', async shell => {
@@ -57,6 +71,14 @@ describe('completion', () => {
     for (const option of ['dry-run', 'require-fresh', 'trust-dir', 'repository', 'no-color']) {
       expect(out).toContain(option);
     }
+  });
+
+  it.each([
+    ['zsh', `    ' key generate --algorithm') compadd -- ecdsa ed25519; return ;;`],
+    ['zsh', `    *' --trust-dir') _files; return ;;`],
+    ['fish', "-l algorithm -r -f -a 'ecdsa ed25519' -d "],
+  ])('offers the values of options in %s', async (shell, line) => {
+    expect((await runCli(['completion', shell])).out).toContain(line);
   });
 
   it('quotes meanings that have apostrophes', async () => {

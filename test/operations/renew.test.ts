@@ -245,6 +245,17 @@ describe.concurrent('renewing', () => {
     expect(done.warnings.join()).toContain('targets/alice is not renewed');
   });
 
+  it('does not take a role that is not there for one that is not due', async ({ scene }) => {
+    const owner = await scene.machine();
+    await owner.signOne(IMAGE);
+    const roles = ['releaes'];
+    const error = await expectFailure(renewing(owner, { roles }), OperationError, 'ROLE_UNKNOWN');
+    expect(error.message).toContain('has no role releaes');
+    // Of all repositories some may have it.
+    const [one] = await owner.run(session => renewAll(session, undefined, { roles }));
+    expect(one).toMatchObject({ exitCode: 0, warnings: [error.message] });
+  });
+
   it('refuses the timestamp, and names that are none', async ({ scene }) => {
     const owner = await scene.machine();
     await expectFailure(renewing(owner, { roles: ['timestamp'] }), UsageError, 'ROLE_INVALID');

@@ -43,9 +43,10 @@ export function addKeyRotate(key: Command, action: Action): void {
       ).argParser(optionValue('--all-using')),
     )
     .addOption(
-      new Option('--old-key <what>', 'in the end: keep (default), archive or remove it').argParser(
-        oneOf('--old-key', OLD_KEYS),
-      ),
+      // The choices are for completion; the parser has the words of all others.
+      new Option('--old-key <what>', 'in the end: keep (default), archive or remove it')
+        .choices(OLD_KEYS)
+        .argParser(oneOf('--old-key', OLD_KEYS)),
     )
     .addOption(
       new Option('--archive <file>', 'the sealed backup for --old-key archive').argParser(

@@ -40,7 +40,11 @@ export function addRenew(program: Command, action: Action): void {
     .argument('[image...]', 'the repositories')
     .option('--all', 'all repositories of the trust directory')
     .option(ROLE, 'only this role; may be repeated', repeatedValue(ROLE))
-    .option(WITHIN, 'due so many days ahead; default six months', wholeNumber(WITHIN, 0, MOST_DAYS))
+    .option(
+      WITHIN,
+      'due within so many days (default: six months)',
+      wholeNumber(WITHIN, 0, MOST_DAYS),
+    )
     .option('-y, --yes', 'do not ask')
     .option('--dry-run', 'show what would be signed, publish nothing')
     .addHelpText(

@@ -1,4 +1,4 @@
-import { allNodes, type CommandNode, spellings } from './command-tree.ts';
+import { allNodes, type CommandNode, pathKey, spellings, valuedOptions } from './command-tree.ts';
 
 /**
  * A bash function that follows the words typed so far down the command tree and offers what may
@@ -6,14 +6,21 @@ import { allNodes, type CommandNode, spellings } from './command-tree.ts';
  */
 export function bashCompletion(root: CommandNode): string {
   const nodes = allNodes(root);
-  const paths = nodes.filter(node => node.path.length > 0).map(node => `'${key(node)}'`);
-  const valued = [
-    ...new Set(nodes.flatMap(node => spellings(node.options.filter(o => o.takesValue)))),
-  ];
+  const paths = nodes.filter(node => node.path.length > 0).map(node => `'${pathKey(node)}'`);
+  const values = valuedOptions(root).map(({ place, words, choices }) => {
+    const patterns = words.map(word =>
+      place === undefined ? `*' ${word}'` : `'${place} ${word}'`,
+    );
+    const offer =
+      choices.length === 0
+        ? ''
+        : `COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$current")); `;
+    return `    ${patterns.join('|')}) ${offer}return ;;`;
+  });
   const cases = nodes.map(node => {
     const words = node.commands.map(child => child.path.at(-1)).concat(node.choices);
     const options = node === root ? [] : spellings(node.options);
-    return `    '${key(node)}') words='${words.join(' ')}' options+=' ${options.join(' ')}' ;;`;
+    return `    '${pathKey(node)}') words='${words.join(' ')}' options+=' ${options.join(' ')}' ;;`;
   });
   return `# bash completion for tabellion; load it with: source <(tabellion completion bash)
 _tabellion() {
@@ -25,8 +32,8 @@ _tabellion() {
     esac
   done
   COMPREPLY=()
-  case "$previous" in
-    ${valued.join('|')}) return ;;
+  case "$path $previous" in
+${values.join('\n')}
   esac
   case "$path" in
 ${cases.join('\n')}
@@ -36,9 +43,4 @@ ${cases.join('\n')}
 }
 complete -o default -F _tabellion tabellion
 `;
-}
-
-/** The words that lead to a command, each after a space. */
-function key(node: CommandNode): string {
-  return node.path.map(word => ` ${word}`).join('');
 }

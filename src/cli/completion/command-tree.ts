@@ -17,6 +17,8 @@ export interface OptionNode {
   readonly long: string | undefined;
   readonly summary: string;
   readonly takesValue: boolean;
+  /** Fixed words for its value, if it has such. */
+  readonly choices: readonly string[];
 }
 
 /** Walks commander's tree. Commander's own `help` command is left out: `--help` says the same. */
@@ -34,6 +36,7 @@ export function commandTree(command: Command, path: readonly string[] = []): Com
       long: option.long,
       summary: option.description,
       takesValue: option.required || option.optional,
+      choices: option.argChoices ?? [],
     })),
     choices: command.registeredArguments.flatMap(argument => argument.argChoices ?? []),
   };
@@ -42,6 +45,29 @@ export function commandTree(command: Command, path: readonly string[] = []): Com
 /** A node and all below it, parents first. */
 export function allNodes(node: CommandNode): CommandNode[] {
   return [node, ...node.commands.flatMap(allNodes)];
+}
+
+/** The words that lead to a command, each after a space. */
+export function pathKey(node: CommandNode): string {
+  return node.path.map(word => ` ${word}`).join('');
+}
+
+/**
+ * Options that take a value, as the shell sees them when it has to offer one: below `place` (a `pathKey`, or undefined
+ * for the options that every command has) after each of `words`.
+ */
+export function valuedOptions(
+  root: CommandNode,
+): { place: string | undefined; words: string[]; choices: readonly string[] }[] {
+  return allNodes(root).flatMap(node =>
+    node.options
+      .filter(({ takesValue }) => takesValue)
+      .map(option => ({
+        place: node === root ? undefined : pathKey(node),
+        words: spellings([option]),
+        choices: option.choices,
+      })),
+  );
 }
 
 /** Every spelling of these options. */

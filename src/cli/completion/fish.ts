@@ -36,6 +36,7 @@ function line(condition: string, option: OptionNode): string {
   if (option.short !== undefined) parts.push(`-s ${option.short.slice(1)}`);
   if (option.long !== undefined) parts.push(`-l ${option.long.slice(2)}`);
   if (option.takesValue) parts.push('-r');
+  if (option.choices.length > 0) parts.push(`-f -a ${quoted(option.choices.join(' '))}`);
   parts.push(`-d ${quoted(option.summary)}`);
   return parts.join(' ');
 }

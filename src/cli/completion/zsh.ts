@@ -1,18 +1,31 @@
-import { allNodes, type CommandNode, type OptionNode } from './command-tree.ts';
+import {
+  allNodes,
+  type CommandNode,
+  type OptionNode,
+  pathKey,
+  valuedOptions,
+} from './command-tree.ts';
 
 /** A zsh function for a file `_tabellion` in `$fpath`: commands and options with their meaning. */
 export function zshCompletion(root: CommandNode): string {
   const nodes = allNodes(root);
-  const paths = nodes.filter(node => node.path.length > 0).map(node => `'${key(node)}'`);
+  const paths = nodes.filter(node => node.path.length > 0).map(node => `'${pathKey(node)}'`);
   const cases = nodes.map(node => {
     const words = [
       ...node.commands.map(child => described(child.path.at(-1) ?? '', child.summary)),
       ...node.choices.map(choice => described(choice, choice)),
     ];
     const options = [...node.options, ...(node === root ? [] : root.options)].flatMap(optionWords);
-    return `    '${key(node)}')
+    return `    '${pathKey(node)}')
       offers=(${words.join(' ')})
       flags=(${options.join(' ')}) ;;`;
+  });
+  const values = valuedOptions(root).map(({ place, words, choices }) => {
+    const patterns = words.map(word =>
+      place === undefined ? `*' ${word}'` : `'${place} ${word}'`,
+    );
+    const offer = choices.length === 0 ? '_files' : `compadd -- ${choices.join(' ')}`;
+    return `    ${patterns.join('|')}) ${offer}; return ;;`;
   });
   return `#compdef tabellion
 # zsh completion for tabellion; put it in a file _tabellion in your $fpath
@@ -24,6 +37,9 @@ _tabellion() {
       ${paths.join('|')}) place="$place $word" ;;
     esac
   done
+  case "$place \${words[CURRENT-1]}" in
+${values.join('\n')}
+  esac
   case "$place" in
 ${cases.join('\n')}
   esac
@@ -37,10 +53,6 @@ ${cases.join('\n')}
 }
 compdef _tabellion tabellion
 `;
-}
-
-function key(node: CommandNode): string {
-  return node.path.map(word => ` ${word}`).join('');
 }
 
 function optionWords(option: OptionNode): string[] {
