@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startTrustServer } from '../embedded-server/start.ts';
-import { OperationError } from '../errors.ts';
+import { readError } from '../trust-dir/file-error.ts';
 import type { SessionOptions } from './session.ts';
 
 export interface ServeRequest {
@@ -77,10 +77,6 @@ async function readPem(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new OperationError(
-      'FILE_NOT_READABLE',
-      `${file} cannot be read: ${(cause as Error).message}`,
-      { cause },
-    );
+    throw readError(cause, file);
   }
 }

@@ -57,6 +57,16 @@ describe('a command line that makes no sense', () => {
     expect(exitCode).toBe(2);
   });
 
+  it.each([
+    'serve --tls-cert absent --tls-key absent',
+    'ceremony show absent',
+    'key import absent',
+  ])('that names a file that is not there is told so: %s', async line => {
+    const { exitCode, err } = await runCli(line.split(' '));
+    expect(err).toBe('tabellion: absent could not be read: there is no such file\n');
+    expect(exitCode).toBe(1);
+  });
+
   it('is an error object for a program, wherever --json stands', async () => {
     for (const line of ['--json verify --nope app', 'verify --nope app --json']) {
       const { exitCode, out, err } = await runCli(line.split(' '));
