@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { sha256Hex } from '../crypto/digest.ts';
+import { checkStrictCbor } from '../crypto/strict-cbor.ts';
 import { OperationError } from '../errors.ts';
-import { checkStrictCbor, malformedCeremony } from './strict-cbor.ts';
+import { CEREMONY_CBOR, malformedCeremony } from './malformed.ts';
 
-export { malformedCeremony } from './strict-cbor.ts';
+export { malformedCeremony } from './malformed.ts';
 
 /** What a request wants to be done; nothing else may change in the proposed root. */
 export const CEREMONY_KINDS = [
@@ -262,12 +263,12 @@ async function encode(value: object): Promise<Uint8Array> {
   const { Encoder } = await import('cbor-x');
   const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
   const bytes = Uint8Array.from(encoder.encode(ordered(value)));
-  checkStrictCbor(bytes);
+  checkStrictCbor(bytes, CEREMONY_CBOR);
   return bytes;
 }
 
 async function decode(bytes: Uint8Array): Promise<unknown> {
-  checkStrictCbor(bytes);
+  checkStrictCbor(bytes, CEREMONY_CBOR);
   const { Decoder } = await import('cbor-x');
   try {
     return new Decoder({ useRecords: false, mapsAsObjects: true, copyBuffers: true }).decode(bytes);

@@ -3,6 +3,7 @@
  * (docs/ceremony-format.md). A scanner hands back the lines; in which order, and how often, is of no account.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { decodeBase32, encodeBase32, RFC_4648_BASE32 } from '../crypto/base32.ts';
 import { sha256Hex } from '../crypto/digest.ts';
 import { OperationError } from '../errors.ts';
 import { CEREMONY_SIZE_LIMIT } from './ceremony-file.ts';
@@ -11,7 +12,6 @@ import { CEREMONY_SIZE_LIMIT } from './ceremony-file.ts';
 const PART_DIGITS = 400;
 /** More would keep nobody at the camera. */
 export const PARTS_LIMIT = 40;
-const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const PART = /^TBR1\/([0-9A-F]{8})\/([1-9]\d?)\/([1-9]\d?)\/([A-Z2-7]{1,400})$/;
 
 /**
@@ -19,7 +19,7 @@ const PART = /^TBR1\/([0-9A-F]{8})\/([1-9]\d?)\/([1-9]\d?)\/([A-Z2-7]{1,400})$/;
  * @throws OperationError `CEREMONY_TOO_LARGE` when it would need more than {@link PARTS_LIMIT}
  */
 export function ceremonyParts(file: Uint8Array): string[] {
-  const text = base32(deflateRawSync(file, { level: 9 }));
+  const text = encodeBase32(deflateRawSync(file, { level: 9 }), RFC_4648_BASE32);
   const count = Math.ceil(text.length / PART_DIGITS);
   if (count > PARTS_LIMIT) {
     throw new OperationError(
@@ -98,7 +98,8 @@ export class CeremonyParts {
     );
     let file: Uint8Array;
     try {
-      file = inflateRawSync(fromBase32(text), { maxOutputLength: CEREMONY_SIZE_LIMIT });
+      const bytes = decodeBase32(text, RFC_4648_BASE32) ?? new Uint8Array();
+      file = inflateRawSync(bytes, { maxOutputLength: CEREMONY_SIZE_LIMIT });
     } catch (cause) {
       throw badPart('its parts do not make a file', cause);
     }
@@ -109,31 +110,6 @@ export class CeremonyParts {
 
 function nameOf(file: Uint8Array): string {
   return sha256Hex(file).slice(0, 8).toUpperCase();
-}
-
-/** RFC 4648, without padding. */
-function base32(bytes: Uint8Array): string {
-  let text = '';
-  let [bits, value] = [0, 0];
-  for (const byte of bytes) {
-    value = ((value << 8) | byte) & 0xfff;
-    bits += 8;
-    for (; bits >= 5; bits -= 5) text += DIGITS[(value >> (bits - 5)) & 31];
-  }
-  return bits === 0 ? text : text + DIGITS[(value << (5 - bits)) & 31];
-}
-
-function fromBase32(text: string): Uint8Array {
-  const bytes: number[] = [];
-  let [bits, value] = [0, 0];
-  for (const digit of text) {
-    value = ((value << 5) | DIGITS.indexOf(digit)) & 0xfff;
-    bits += 5;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes.push((value >> bits) & 0xff);
-  }
-  return Uint8Array.from(bytes);
 }
 
 function badPart(why: string, cause?: unknown): OperationError {

@@ -7,6 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { printable } from '../../crypto/printable.ts';
 import { OperationError } from '../../errors.ts';
 import { isMissing, readError } from '../../trust-dir/file-error.ts';
+import { damaged, decodeCbor, encodeCbor } from './backup-cbor.ts';
 import { Fields } from './fields.ts';
 import { type BackupInventory, inventoryFromCbor, inventoryToCbor } from './inventory.ts';
 import {
@@ -19,7 +20,6 @@ import {
   slotToCbor,
   TAG_BYTES,
 } from './seal.ts';
-import { damaged, decodeCbor, encodeCbor } from './strict-cbor.ts';
 
 export const BACKUP_VERSION = 1;
 

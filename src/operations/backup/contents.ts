@@ -1,8 +1,8 @@
 /** What is sealed in a backup: files, byte for byte as they lay in the trust directory. */
 import { checkGun } from '../../tuf/gun.ts';
 import { isBaseRole, isDelegationName } from '../../tuf/role-name.ts';
+import { type CborValue, type Decoded, damaged } from './backup-cbor.ts';
 import { Fields } from './fields.ts';
-import { type CborValue, type Decoded, damaged } from './strict-cbor.ts';
 
 /** Of Tabellion's own folder, what is not worth keeping. */
 export const LOCKS_FOLDER = 'locks';

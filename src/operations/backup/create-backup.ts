@@ -8,6 +8,7 @@ import { renameFile, syncFolder, writeNewFile } from '../../trust-dir/atomic-fil
 import { noteBackups } from '../../trust-dir/backup-record.ts';
 import { writeError } from '../../trust-dir/file-error.ts';
 import type { Session } from '../session.ts';
+import { encodeCbor } from './backup-cbor.ts';
 import { sealBackup } from './backup-file.ts';
 import { putInEmptyPlace, targetFile } from './backup-place.ts';
 import { contentsToCbor } from './contents.ts';
@@ -25,7 +26,6 @@ import {
   sharesSlot,
 } from './seal.ts';
 import { type Share, type ShareNumbers, shareFileText, splitSecret } from './shares.ts';
-import { encodeCbor } from './strict-cbor.ts';
 
 export interface CreateBackupRequest extends BackupSelection {
   readonly file: string;

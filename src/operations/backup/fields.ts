@@ -1,6 +1,6 @@
 /** Taking members out of what was decoded: each is there and of the kind that the format wants, or the backup is refused. */
-import type { Decoded } from './strict-cbor.ts';
-import { damaged } from './strict-cbor.ts';
+import type { Decoded } from './backup-cbor.ts';
+import { damaged } from './backup-cbor.ts';
 
 /** A map of a backup whose members are taken out by name. */
 export class Fields {

@@ -1,6 +1,7 @@
 /** What a backup tells without its passphrase: names, roles, dates and versions, and never a key. */
+
+import type { CborValue, Decoded } from './backup-cbor.ts';
 import { Fields } from './fields.ts';
-import type { CborValue, Decoded } from './strict-cbor.ts';
 
 export interface BackupInventory {
   readonly keys: readonly InventoryKey[];

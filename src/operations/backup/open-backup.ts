@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { sha256Hex } from '../../crypto/digest.ts';
 import { printable } from '../../crypto/printable.ts';
 import { KeyError } from '../../errors.ts';
+import { damaged, decodeCbor } from './backup-cbor.ts';
 import { parseBackup, readBackupFile, type SealedBackup, unsealBackup } from './backup-file.ts';
 import { type BackupContents, contentsFromCbor } from './contents.ts';
 import type { BackupInventory, InventoryKey } from './inventory.ts';
@@ -14,7 +15,6 @@ import {
   type Slot,
 } from './seal.ts';
 import { combineShares, type Share } from './shares.ts';
-import { damaged, decodeCbor } from './strict-cbor.ts';
 
 /** What opens a backup. */
 export type BackupSecret =

@@ -3,9 +3,9 @@
  * way to open the backup, wrapped under what the people have: a passphrase, or shares of a random secret.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import type { CborValue, Decoded } from './backup-cbor.ts';
+import { damaged, encodeCbor } from './backup-cbor.ts';
 import { Fields } from './fields.ts';
-import type { CborValue, Decoded } from './strict-cbor.ts';
-import { damaged, encodeCbor } from './strict-cbor.ts';
 
 export const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;

@@ -4,8 +4,8 @@
  */
 import { sha256 } from '../../crypto/digest.ts';
 import { KeyError, UsageError } from '../../errors.ts';
-import { decodeBase32, encodeBase32 } from './base32.ts';
 import { SHARED_SECRET_BYTES, type SharesSlot } from './seal.ts';
+import { decodeTyped, encodeTyped } from './typed-bytes.ts';
 
 /** How many people get a share, and how many of them it takes. */
 export interface ShareNumbers {
@@ -70,7 +70,7 @@ export async function splitSecret(
 export function encodeShare({ number, threshold, count, setId, bytes }: Share): string {
   const head = Buffer.from([FORMAT, threshold, count, number]);
   const body = Buffer.concat([head, Buffer.from(setId, 'hex'), bytes]);
-  return encodeBase32(Buffer.concat([body, checksum(body)]));
+  return encodeTyped(Buffer.concat([body, checksum(body)]));
 }
 
 /** The text of a file for one share: what it is, and the line. */
@@ -92,7 +92,7 @@ export function shareFileText(share: Share, backup: string, createdAt: string): 
  */
 export function decodeShare(text: string, from = 'the share'): Share {
   const lines = text.split(/\r?\n/).filter(line => !line.trimStart().startsWith('#'));
-  const bytes = decodeBase32(lines.join(''));
+  const bytes = decodeTyped(lines.join(''));
   if (bytes === undefined || bytes.length !== HEAD_BYTES + POINT_BYTES + CHECKSUM_BYTES) {
     throw invalid(`${sentence(from)} is not whole, or has a character that no share has`);
   }

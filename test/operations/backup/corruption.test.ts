@@ -2,6 +2,7 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { OperationError, TabellionError } from '../../../src/errors.ts';
+import { encodeCbor } from '../../../src/operations/backup/backup-cbor.ts';
 import {
   BACKUP_LIMIT,
   MAGIC,
@@ -13,7 +14,6 @@ import type { BackupInventory } from '../../../src/operations/backup/inventory.t
 import { openBackup, openBackupBytes } from '../../../src/operations/backup/open-backup.ts';
 import { passphraseSlot, type ScryptCost } from '../../../src/operations/backup/seal.ts';
 import { decodeShare } from '../../../src/operations/backup/shares.ts';
-import { encodeCbor } from '../../../src/operations/backup/strict-cbor.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { it, type Machine, type Scene } from '../../support/trust-scene.ts';
 import { backUp, CHEAP, PASSPHRASE } from './backup-scene.ts';

@@ -3,11 +3,11 @@ import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { KeyError, OperationError, UsageError } from '../../../src/errors.ts';
+import { encodeCbor } from '../../../src/operations/backup/backup-cbor.ts';
 import { sealBackup } from '../../../src/operations/backup/backup-file.ts';
 import { contentsToCbor } from '../../../src/operations/backup/contents.ts';
 import { openBackup } from '../../../src/operations/backup/open-backup.ts';
 import { newContentKey, passphraseSlot } from '../../../src/operations/backup/seal.ts';
-import { encodeCbor } from '../../../src/operations/backup/strict-cbor.ts';
 import { verifyBackup } from '../../../src/operations/backup/verify-backup.ts';
 import { stageRemoval } from '../../../src/operations/stage.ts';
 import { backedUpKeys } from '../../../src/trust-dir/backup-record.ts';

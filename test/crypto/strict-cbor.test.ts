@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeCeremony } from '../../src/ceremony/ceremony-file.ts';
-import { checkStrictCbor } from '../../src/ceremony/strict-cbor.ts';
+import { CEREMONY_CBOR } from '../../src/ceremony/malformed.ts';
+import { checkStrictCbor } from '../../src/crypto/strict-cbor.ts';
 import { OperationError } from '../../src/errors.ts';
 import { expectFailure } from '../support/expect-failure.ts';
 
@@ -38,14 +39,18 @@ describe('strict CBOR', () => {
     ['nested maps', `${'a16161'.repeat(100_000)}00`],
   ])('refuses %s', async (_name, hex) => {
     const bytes = Buffer.from(hex, 'hex');
-    await expectFailure(() => checkStrictCbor(bytes), OperationError, 'CEREMONY_MALFORMED');
+    await expectFailure(
+      () => checkStrictCbor(bytes, CEREMONY_CBOR),
+      OperationError,
+      'CEREMONY_MALFORMED',
+    );
     await expectFailure(decodeCeremony(bytes), OperationError, 'CEREMONY_MALFORMED');
   });
 
   it.each(['00', '17', '1818', '190100', '1a00010000', '40', '4100', '60', '6161', '80', '8200a0'])(
     'takes %s',
     hex => {
-      expect(() => checkStrictCbor(Buffer.from(hex, 'hex'))).not.toThrow();
+      expect(() => checkStrictCbor(Buffer.from(hex, 'hex'), CEREMONY_CBOR)).not.toThrow();
     },
   );
 });

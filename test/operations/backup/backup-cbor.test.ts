@@ -7,7 +7,7 @@ import {
   type Decoded,
   decodeCbor,
   encodeCbor,
-} from '../../../src/operations/backup/strict-cbor.ts';
+} from '../../../src/operations/backup/backup-cbor.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 
 const hex = (text: string) => Buffer.from(text, 'hex');
