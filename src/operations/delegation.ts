@@ -7,7 +7,7 @@ import { type Change, witness } from '../tuf/change.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
 import { Repository } from '../tuf/repository.ts';
 import { canSign, hasAnyKey } from '../tuf/role-keys.ts';
-import { checkDelegationName, isWithin, SNAPSHOT, TARGETS } from '../tuf/role-name.ts';
+import { checkDelegationName, isWithin, RELEASES, SNAPSHOT, TARGETS } from '../tuf/role-name.ts';
 import { delegationAdditions, delegationRemovals, keyPurge } from './delegation-changes.ts';
 import {
   type ChangedDelegation,
@@ -121,7 +121,12 @@ export async function removeDelegation(
     const isWhole = keyIds.length + paths.length === 0 && !allPaths;
     return {
       changes: delegationRemovals({ role, keyIds, paths, allPaths }),
-      warnings: isWhole ? await leftInSnapshot(session, repository, role) : [],
+      warnings: isWhole
+        ? [
+            ...leftInReleases(repository, role),
+            ...(await leftInSnapshot(session, repository, role)),
+          ]
+        : [],
     };
   });
 }
@@ -348,6 +353,21 @@ async function leftInSnapshot(
   if (await hasAnyKey(repository.keysFor(SNAPSHOT), await keyRing(session))) return [];
   return [
     `The server keeps the last file of ${role}: whoever adds the role again with the same key brings its ${count} target${count === 1 ? '' : 's'} back`,
+  ];
+}
+
+/** Keys that are in releases for the sake of a role that goes: they stay there, and Docker takes what they sign. */
+function leftInReleases(repository: Repository, role: string): string[] {
+  const entries = delegationEntries(repository);
+  const released = entries.get(RELEASES)?.keys ?? [];
+  const others = [...entries].filter(([name]) => name !== RELEASES && !isWithin(name, role));
+  const left = (entries.get(role)?.keys ?? []).filter(
+    id => released.includes(id) && !others.some(([, { keys }]) => keys.includes(id)),
+  );
+  if (role === RELEASES || left.length === 0) return [];
+  const ids = left.map(id => id.slice(0, 12)).join(' ');
+  return [
+    `What ${role} signed with may still release tags, which Docker takes; to end that: tabellion delegation remove ${printable(repository.gun)} releases ${ids}`,
   ];
 }
 

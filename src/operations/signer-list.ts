@@ -98,5 +98,20 @@ async function signersOf(
     const key = keys.get(id);
     return key === undefined ? [] : [canonicalKeyId(key)];
   });
-  return { repository: gun, signers, repositoryKeys, origin, warnings, exitCode: 0 };
+  const known = new Set([
+    ...repositoryKeys,
+    ...signers.flatMap(({ keys }) => keys.map(({ id }) => id)),
+  ]);
+  const strays = (released ?? []).filter(id => !known.has(id)).map(id => strayKey(gun, id));
+  return {
+    ...{ repository: gun, signers, repositoryKeys, origin },
+    warnings: [...warnings, ...strays],
+    exitCode: 0,
+  };
+}
+
+/** Docker takes what releases says, whoever else signs: a key that was left there is a signer without a name. */
+function strayKey(gun: string, id: string): string {
+  const short = id.slice(0, 12);
+  return `The key ${short} belongs to no signer, but may release tags, which Docker takes; to end that: tabellion delegation remove ${gun} releases ${short}`;
 }

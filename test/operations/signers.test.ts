@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { canonicalKeyId } from '../../src/crypto/public-key.ts';
+import { removeDelegation } from '../../src/operations/delegation.ts';
 import { generateKey } from '../../src/operations/key-generate.ts';
 import { type AddSignerRequest, addSigner } from '../../src/operations/signer-add.ts';
 import { listSigners } from '../../src/operations/signer-list.ts';
@@ -328,6 +329,22 @@ describe("rotating a signer's key", () => {
       ),
     ).rejects.toMatchObject({ code: 'KEY_UNCHANGED' });
   });
+});
+
+it('says when a key is left in releases that belongs to nobody any more', async ({ scene }) => {
+  const { owner, bob } = await twoSigners(scene);
+  const role = { role: 'targets/bob', keys: [], paths: [], allPaths: false };
+  const listed = async () =>
+    (await owner.run(session => listSigners(session, { repositories: [APP] }))).repositories[0];
+  expect((await listed())?.warnings).toEqual([]);
+  const { warnings } = await owner.run(session => removeDelegation(session, APP, role));
+  const way = `tabellion delegation remove ${APP} releases ${bob.slice(0, 12)}`;
+  expect(warnings.join()).toContain(way);
+  expect((await listed())?.warnings.join()).toContain(way);
+  // The way that was named is one.
+  const releases = { ...role, role: 'targets/releases', keys: [bob.slice(0, 12)] };
+  await owner.run(session => removeDelegation(session, APP, releases));
+  expect((await listed())?.warnings).toEqual([]);
 });
 
 it('lists signers, and whose keys are here', async ({ scene }) => {
