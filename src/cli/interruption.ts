@@ -16,9 +16,10 @@ export class Interrupted extends Error {
 export class Interruption {
   readonly #host: Host;
   readonly #forgetUncaught: () => void;
+  readonly #forgetSigquit: () => void;
   #forgetSigint: () => void;
   #happened = false;
-  /** Never resolves. Rejects with `Interrupted` on the first SIGINT, or with the stray error. */
+  /** Never resolves. Rejects with `Interrupted` on the first SIGINT or SIGQUIT, or with the stray error. */
   readonly promise: Promise<never>;
 
   constructor(host: Host) {
@@ -36,6 +37,8 @@ export class Interruption {
       reject(error);
     };
     this.#forgetSigint = host.onSignal('SIGINT', () => end(new Interrupted()));
+    // Without a listener the system would write the memory, with what opens the keys, to a core file.
+    this.#forgetSigquit = host.onSignal('SIGQUIT', () => end(new Interrupted()));
     this.#forgetUncaught = host.onUncaught(end);
   }
 
@@ -65,6 +68,7 @@ export class Interruption {
   /** Leaves signals and stray errors to Node.js again. */
   end(): void {
     this.#forgetSigint();
+    this.#forgetSigquit();
     this.#forgetUncaught();
   }
 }

@@ -13,6 +13,15 @@ describe('Interruption', () => {
     expect(host.signal('SIGINT')).toBe(false);
   });
 
+  it('takes Ctrl-\\ for Ctrl-C, so that no core file is written', async () => {
+    const host = createTestHost();
+    const interruption = new Interruption(host);
+    for (const _ of ['once', 'and again']) expect(host.signal('SIGQUIT')).toBe(true);
+    await expect(interruption.promise).rejects.toBeInstanceOf(Interrupted);
+    interruption.end();
+    expect(host.signal('SIGQUIT')).toBe(false);
+  });
+
   it('rejects with an error that nobody awaited', async () => {
     const host = createTestHost();
     const interruption = new Interruption(host);
