@@ -15,23 +15,42 @@ const PASSPHRASE_VARIABLE = 'TABELLION_BACKUP_PASSPHRASE';
 /** Far more than a share and what stands around it. */
 const SHARE_FILE_LIMIT = 16 * 1024;
 
+/** What an attacker would try first. */
+const OBVIOUS_WORDS = ['backup', 'restore', 'root'];
+
 /**
- * The passphrase of a backup that is about to be made: from the variable, else typed twice, else the first line of
- * standard input.
+ * The passphrase of a backup that is about to be made: from the variable, else typed twice and by the rule for keys,
+ * else the first line of standard input. One that nobody typed is taken with a warning when it is weak.
+ * @throws UsageError `BACKUP_PASSPHRASE_WEAK` | `BACKUP_PASSPHRASE_PADDED` | `SECRET_MISSING`; Interrupted
  */
 export async function newBackupPassphrase(context: CommandContext): Promise<string> {
+  const { host, prompts, display } = context;
   const { checkPassphrase } = await import('../operations/backup/create-backup.ts');
-  for (;;) {
-    const passphrase = await backupPassphrase(context, true);
-    try {
-      checkPassphrase(passphrase);
-      return passphrase;
-    } catch (error) {
-      // Only a person can be asked for a better one.
-      const isTyped = context.prompts !== undefined && !isGiven(context.host);
-      if (!isTyped || !(error instanceof UsageError)) throw error;
-      context.display.error(`${error.message}.`);
-    }
+  if (prompts !== undefined && !isGiven(host) && host.stdin.isTTY === true) {
+    return await prompts.newSecret({
+      question: 'New passphrase for the backup:',
+      again: 'The same again:',
+      check: secret => problemOf(() => checkPassphrase(secret)) ?? true,
+      words: OBVIOUS_WORDS,
+    });
+  }
+  const passphrase = await backupPassphrase(context);
+  checkPassphrase(passphrase);
+  const { isObviouslyWeak } = await import('../keys/weak-passphrase-notice.ts');
+  if (isObviouslyWeak(passphrase)) {
+    display.warn('The passphrase of the backup is easy to guess: whoever has the file can try');
+  }
+  return passphrase;
+}
+
+/** What a check says against it. */
+function problemOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
   }
 }
 
@@ -50,7 +69,7 @@ export async function backupSecret(
   const { host, prompts } = context;
   const cannotAsk = isGiven(host) || prompts === undefined;
   if (shares === undefined || (passphrase !== undefined && cannotAsk)) {
-    return { passphrase: await backupPassphrase(context, false) };
+    return { passphrase: await backupPassphrase(context) };
   }
   if (prompts === undefined) {
     throw new UsageError(
@@ -64,7 +83,7 @@ export async function backupSecret(
       { value: 'passphrase', name: 'its passphrase' },
       { value: 'shares', name: `${shares.threshold} of its ${shares.count} shares` },
     ]);
-    if (way === 'passphrase') return { passphrase: await backupPassphrase(context, false) };
+    if (way === 'passphrase') return { passphrase: await backupPassphrase(context) };
   }
   return { shares: await askShares(context, shares) };
 }
@@ -73,12 +92,11 @@ function isGiven({ env }: Host): boolean {
   return env[PASSPHRASE_VARIABLE] !== undefined && env[PASSPHRASE_VARIABLE] !== '';
 }
 
-async function backupPassphrase(context: CommandContext, isNew: boolean): Promise<string> {
+async function backupPassphrase(context: CommandContext): Promise<string> {
   const given = context.host.env[PASSPHRASE_VARIABLE];
   if (given !== undefined && given !== '') return given;
   try {
-    const question = isNew ? 'New passphrase for the backup:' : 'Passphrase of the backup:';
-    return await readSecret(context, { question, isNew });
+    return await readSecret(context, { question: 'Passphrase of the backup:' });
   } catch (error) {
     if (!(error instanceof TabellionError)) throw error;
     throw error.advising(`Or set ${PASSPHRASE_VARIABLE}.`);

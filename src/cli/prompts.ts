@@ -12,12 +12,24 @@ export interface Choice<T> {
   readonly checked?: boolean;
 }
 
+/** A secret that the person thinks up now. */
+export interface NewSecret {
+  readonly question: string;
+  readonly again: string;
+  /** Says what is wrong with it, as it counts: trimmed. */
+  readonly check: (secret: string) => string | true;
+  /** Those that an attacker would try first. */
+  readonly words: readonly string[];
+}
+
 /** Questions to the person at the terminal. Ctrl-C and Ctrl-D throw `Interrupted`. */
 export interface Prompts {
   /** Asks for the passphrase of a key; of a new key twice, until both agree. */
   passphrase(question: PassphraseQuestion): Promise<string>;
   /** Asks for a password that is known somewhere else: nothing about it is checked. */
   password(question: string): Promise<string>;
+  /** Asks for a new secret until it is hard to guess, which a meter shows, and twice, until both agree; trimmed. */
+  newSecret(secret: NewSecret): Promise<string>;
   /** A question whose answer is no unless the person says yes. */
   confirm(question: string): Promise<boolean>;
   /** One of several answers; the first is marked to begin with. */
@@ -77,29 +89,39 @@ export function createPrompts(host: PromptHost, display: Display): Prompts {
     return typed.trim();
   };
 
-  const create = async (question: PassphraseQuestion): Promise<string> => {
-    const paint = display.errorPaint;
-    if (question.role === 'root' && question.attempt === 0) display.error(...ROOT_KEY_NOTICE);
+  const newSecret = async ({ question, again, check, words }: NewSecret): Promise<string> => {
     for (;;) {
       let strength = '';
-      const typed = await masked(`New passphrase for the ${wording(question)}:`, async typed => {
-        const short = longEnough(typed);
-        if (short !== true) return short;
-        const { score, weakness } = await qualityOf(typed, question);
-        strength = `strength ${meter(score, paint)}`;
+      const typed = await masked(question, async typed => {
+        const verdict = check(typed.trim());
+        if (verdict !== true) return verdict;
+        const { score, weakness } = await qualityOf(typed.trim(), words);
+        strength = `strength ${meter(score, display.errorPaint)}`;
         return weakness === undefined || `${strength}: ${weakness}`;
       });
       display.note(`  ${strength}`);
-      const again = await masked('The same passphrase again:', () => true);
-      if (typed.trim() === again.trim()) return typed.trim();
+      const repeated = await masked(again, () => true);
+      if (typed.trim() === repeated.trim()) return typed.trim();
       display.error('The two differ; try again.');
     }
+  };
+
+  const create = async (question: PassphraseQuestion): Promise<string> => {
+    const { role, gun = '', attempt } = question;
+    if (role === 'root' && attempt === 0) display.error(...ROOT_KEY_NOTICE);
+    return await newSecret({
+      question: `New passphrase for the ${wording(question)}:`,
+      again: 'The same passphrase again:',
+      check: longEnough,
+      words: [role, gun],
+    });
   };
 
   return {
     passphrase: question =>
       inTurn(() => (question.kind === 'create' ? create(question) : unlock(question))),
     password: question => inTurn(() => masked(question, () => true)),
+    newSecret: secret => inTurn(() => newSecret(secret)),
     confirm: question =>
       inTurn(() =>
         ask<boolean>(host, display, { type: 'confirm', message: question, default: false }),
@@ -147,14 +169,11 @@ type Check = (typed: string) => string | true | Promise<string | true>;
 
 /** The rule for new passphrases, beside their length: `weakness` says why one is too easy to guess. */
 async function qualityOf(
-  typed: string,
-  { role, gun = '' }: PassphraseQuestion,
+  secret: string,
+  words: readonly string[],
 ): Promise<{ score: number; weakness?: string }> {
   const { LEAST_SCORE, passphraseQuality } = await import('../keys/passphrase-quality.ts');
-  const { score, weakness = 'too easy to guess' } = await passphraseQuality(typed.trim(), [
-    role,
-    gun,
-  ]);
+  const { score, weakness = 'too easy to guess' } = await passphraseQuality(secret, words);
   return score >= LEAST_SCORE ? { score } : { score, weakness };
 }
 
@@ -164,8 +183,8 @@ function meter(score: number, paint: Paint): string {
   return dress('■'.repeat(score)) + paint.dim('□'.repeat(4 - score));
 }
 
-function longEnough(typed: string): string | true {
-  if (Buffer.byteLength(typed.trim()) >= PASSPHRASE_MIN_BYTES) return true;
+function longEnough(secret: string): string | true {
+  if (Buffer.byteLength(secret) >= PASSPHRASE_MIN_BYTES) return true;
   return `at least ${PASSPHRASE_MIN_BYTES} characters; a password manager can make a good one`;
 }
 

@@ -5,8 +5,6 @@ import type { CommandContext } from './context.ts';
 export interface SecretQuestion {
   /** What is asked at a terminal: `Passphrase of the backup:`. */
   readonly question: string;
-  /** For a new secret: at a terminal it is asked for twice, until both agree. */
-  readonly isNew?: boolean;
 }
 
 /**
@@ -15,8 +13,8 @@ export interface SecretQuestion {
  * @throws UsageError `SECRET_MISSING`; KeyError `SECRET_EMPTY` | `SECRET_INVALID`; Interrupted
  */
 export async function readSecret(
-  { host, prompts, display }: Pick<CommandContext, 'host' | 'prompts' | 'display'>,
-  { question, isNew = false }: SecretQuestion,
+  { host, prompts }: Pick<CommandContext, 'host' | 'prompts'>,
+  { question }: SecretQuestion,
 ): Promise<string> {
   if (host.stdin.isTTY !== true) return await readSecretLine(host.stdin, 'standard input');
   if (prompts === undefined) {
@@ -26,8 +24,6 @@ export async function readSecret(
   }
   for (;;) {
     const typed = (await prompts.password(question)).trim();
-    if (typed === '') continue;
-    if (!isNew || (await prompts.password('The same again:')).trim() === typed) return typed;
-    display.error('The two differ; try again.');
+    if (typed !== '') return typed;
   }
 }

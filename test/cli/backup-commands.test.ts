@@ -180,15 +180,17 @@ describe('at a terminal', () => {
     return { ...(await running), out: host.out(), err: host.err() };
   }
 
-  it('the passphrase is asked for twice, and shown never', async () => {
+  const erase = (typed: string) => '\u007f'.repeat(typed.length);
+
+  it('the passphrase is asked for until it is hard to guess, twice, and shown never', async () => {
     const file = join(dir, 'b');
     const made = await talk(
       ['create', file],
       [
         ['New passphrase for the backup:', 'too short'],
-        ['The same again:', 'too short'],
-        ['needs 12 characters or more.'],
-        ['New passphrase for the backup:', PASSPHRASE],
+        ['needs 12 characters or more', `${erase('too short')}passwordpassword`],
+        ['strength ', `${erase('passwordpassword')}${PASSPHRASE}`],
+        ['strength ■■■'],
         ['The same again:', 'another one'],
         ['The two differ'],
         ['New passphrase for the backup:', PASSPHRASE],
@@ -199,6 +201,13 @@ describe('at a terminal', () => {
     expect(made.out + made.err).not.toContain(PASSPHRASE);
     const verified = await talk(['verify', file], [['Passphrase of the backup:', PASSPHRASE]]);
     expect(verified.exitCode).toBe(0);
+  });
+
+  it('one from a variable is taken, with a warning when it is easy to guess', async () => {
+    const env = { TABELLION_BACKUP_PASSPHRASE: 'aaaaaaaaaaaa' };
+    const { exitCode, err } = await backup(['create', join(dir, 'b')], { env });
+    expect(exitCode).toBe(0);
+    expect(err).toContain('warning: The passphrase of the backup is easy to guess');
   });
 
   it('the shares are asked for one by one, and only a mistyped one again', async () => {

@@ -57,6 +57,14 @@ const LIST: KeyList = {
 };
 
 describe('the report of key list', () => {
+  it('stays within 80 columns, also with long names', () => {
+    const gun = `reg.example/${'long/'.repeat(12)}app`;
+    const key = { ...GOOD, id: id('e'), role: 'targets', gun, trustedBy: [] };
+    const lines = keyListLines({ ...LIST, keys: [key] }, PLAIN);
+    expect(lines.slice(-2)).toEqual([`  of ${gun}`, '  no trust data here names it']);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
   it('names keys as people do, how they are kept, who trusts them and what is wrong', () => {
     const lines = keyListLines(LIST, PLAIN);
     expect(text(lines)).toMatchInlineSnapshot(`

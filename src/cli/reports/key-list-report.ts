@@ -12,6 +12,9 @@ type ListedKey = KeyList['keys'][number];
 /** Repositories that are named below a key; of more, only how many there are. */
 const NAMED = 3;
 
+/** Of 80 columns, two are the indent. */
+const NOTE_WIDTH = 78;
+
 export function keyListJson(report: KeyList): object {
   return { schemaVersion: SCHEMA_VERSION, ...report };
 }
@@ -62,8 +65,11 @@ function notesOf(key: ListedKey, paint: Paint): string[] {
 /** `reg.example/app, for alice and releases`; without trust data, the repository that the file names. */
 function trustLines({ trustedBy, gun }: ListedKey): string[] {
   if (trustedBy.length === 0) {
-    const of = gun === undefined ? '' : `of ${printable(gun)}; `;
-    return [`${of}no trust data here names it`];
+    const unnamed = 'no trust data here names it';
+    if (gun === undefined) return [unnamed];
+    const of = `of ${printable(gun)}`;
+    const line = `${of}; ${unnamed}`;
+    return line.length <= NOTE_WIDTH ? [line] : [of, unnamed];
   }
   const byRepository = new Map<string, string[]>();
   for (const { repository, role } of trustedBy) {
