@@ -159,14 +159,33 @@ describeWithPeers(
         ['New passphrase for the backup:', `the backup passphrase${ENTER}`],
         ['The same again:', `the backup passphrase${ENTER}`],
         ['Go on?', `y${ENTER}`],
+        ['Which tags stay signed?', ` ${ENTER}`],
       ]);
       expect(await leaked.ended, leaked.text()).toBe(0);
+      expect(await owner.tabellion.succeed(['inspect', GUN, '--quiet'])).toContain(':1');
+
+      const replacedRoot = recover();
+      await say(replacedRoot, [
+        event(1),
+        ['Which key?', ENTER],
+        ['Until which day', ENTER],
+        ['The root key is here', ENTER],
+        ['What shall be signed again?', DOWN + ENTER],
+        ['Begin?', `y${ENTER}`],
+        ['New passphrase for the backup:', `the backup passphrase${ENTER}`],
+        ['The same again:', `the backup passphrase${ENTER}`],
+        ['Go on?', `y${ENTER}`],
+      ]);
+      expect(await replacedRoot.ended, replacedRoot.text()).toBe(0);
+      expect((await served(scene.server, GUN, 'root')).version).toBeGreaterThan(1);
+      expect(await owner.tabellion.succeed(['inspect', GUN, '--quiet'])).toContain(':1');
 
       const leakedRoot = recover();
       await say(leakedRoot, [
         event(1),
         ['Which key?', ENTER],
         ['Until which day', ENTER],
+        ['The root key is here', DOWN + ENTER],
         ['Who runs localhost:5000?', ENTER],
         ['Begin?', `y${ENTER}`],
         ['New passphrase for the backup:', `the backup passphrase${ENTER}`],

@@ -359,9 +359,11 @@ export class Machine {
     );
   }
 
-  /** Gives this machine a private key of another one. */
-  async takeKey(from: Machine, role: string): Promise<string> {
-    const key = (await from.keyFiles()).find(file => file.role === role);
+  /** Gives this machine a private key of another one: the first of a role, or that with an ID. */
+  async takeKey(from: Machine, role: string, id?: string): Promise<string> {
+    const key = (await from.keyFiles()).find(
+      file => file.role === role && (id === undefined || file.id === id),
+    );
     if (key === undefined) throw new Error(`the other machine has no ${role} key`);
     await mkdir(join(this.trustDir, 'private'), { recursive: true, mode: 0o700 });
     const file = join(this.trustDir, 'private', `${key.id}.key`);

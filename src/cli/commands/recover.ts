@@ -37,8 +37,8 @@ export function addRecover(program: Command, action: Action): void {
       new Option('--provider <who>', 'who runs the registry').choices([...PROVIDER_IDS]).hideHelp(),
     )
     .addOption(
-      new Option('--path <path>', 'at IBM Cloud: which way')
-        .choices(['ticket', 'namespace'])
+      new Option('--path <path>', 'a leaked root: rotate or anew; at IBM Cloud ticket or namespace')
+        .choices(['rotate', 'anew', 'ticket', 'namespace'])
         .hideHelp(),
     )
     .addOption(hidden('--account <id>', 'at IBM Cloud: the account, for the ticket'))

@@ -16,7 +16,7 @@ import {
 } from '../reports/recovery-plan-report.ts';
 import { carryOn } from './carry-on.ts';
 import { searchPassphrase } from './passphrase.ts';
-import { askKeep, askProvider, askSince, askWhat } from './questions.ts';
+import { askKeep, askProvider, askRootPath, askSince, askWhat } from './questions.ts';
 import type { Answer, RecoverOptions } from './recover-options.ts';
 import { resume } from './resume.ts';
 
@@ -65,15 +65,19 @@ async function converse(
   const found =
     what?.kind === 'root' ? await survey(session, { asked: guns, online: true }) : known;
   const diagnosis = await diagnose(session, found, gunsToShow(found, what, guns));
-  const settled = await askReview(context, what, options);
+  const settled = await askReview(context, found, what, options);
   const facts = { survey: found, diagnosis, answer, what, guns, options: settled };
   const plan = await planFor(context, session, facts);
   return await showPlan(context, session, diagnosis, plan, settled);
 }
 
-/** After a leak: since when, and for a repository key what stays; a root key's tags are ticked one by one later. */
+/**
+ * After a leak: how a root key is replaced, since when, and what stays of what is replaced in place; what is made anew
+ * is ticked later.
+ */
 async function askReview(
   { prompts }: CommandContext,
+  survey: Survey,
   what: RecoveryCase | undefined,
   options: RecoverOptions,
 ): Promise<RecoverOptions> {
@@ -83,8 +87,13 @@ async function askReview(
     return options;
   const trustedSince = options.trustedSince ?? (await askSince(prompts));
   const since = trustedSince === undefined ? {} : { trustedSince };
-  if (what.kind === 'root') return { ...options, ...since };
-  return { ...options, ...since, keep: await askKeep(prompts, trustedSince !== undefined) };
+  const { canReplaceRoot } = await import('../../operations/recover/replace-root.ts');
+  const path =
+    options.path ?? (canReplaceRoot(survey, what) ? await askRootPath(prompts) : undefined);
+  const answers = { ...options, ...since, ...(path === undefined ? {} : { path }) };
+  if (what.kind === 'root' && path !== 'rotate') return answers;
+  const keep = await askKeep(prompts, trustedSince !== undefined);
+  return keep === undefined ? answers : { ...answers, keep };
 }
 
 async function answerOf(
@@ -153,11 +162,11 @@ async function planFor(
     what ?? (expired.length > 0 ? { kind: 'expired', reason: 'lost' } : undefined);
   if (settled === undefined) return undefined;
   const { planRecovery } = await import('../../operations/recover/plan.ts');
+  const { isMadeAnew } = await import('../../operations/recover/record.ts');
   const request = await planRequest(session, settled, what === undefined ? expired : guns, options);
   const plan = await planRecovery(session, survey, request);
   const unknown = plan.repositories.find(({ provider }) => provider === 'self-hosted');
-  if (settled.kind !== 'root' || unknown === undefined || context.prompts === undefined)
-    return plan;
+  if (!isMadeAnew(plan) || unknown === undefined || context.prompts === undefined) return plan;
   if (options.provider !== undefined || options.yes === true) return plan;
   const provider = await askProvider(context.prompts, unknown.domain);
   return await planRecovery(session, survey, { ...request, provider });

@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { RecoveryRecord } from '../../operations/recover/record.ts';
+import { isMadeAnew, type RecoveryRecord } from '../../operations/recover/record.ts';
 import type { RecoveryHooks } from '../../operations/recover/recovery.ts';
 import type { Session } from '../../operations/session.ts';
 import { newBackupPassphrase } from '../backup-secret.ts';
@@ -70,7 +70,10 @@ function tellHowToResume(
   return tell;
 }
 
-function hooksFor(context: CommandContext, { yes = false }: RecoverOptions): RecoveryHooks {
+function hooksFor(
+  context: CommandContext,
+  { yes = false, registry = true }: RecoverOptions,
+): RecoveryHooks {
   const { display, prompts } = context;
   let shown = 0;
   const common: RecoveryHooks = {
@@ -93,16 +96,26 @@ function hooksFor(context: CommandContext, { yes = false }: RecoverOptions): Rec
     review: async record => {
       await askWhatToKeep(context, record);
     },
+    decide: async (session, gun, request) => {
+      const { reviewRepository } = await import('../../operations/review.ts');
+      const { askReview } = await import('../rotation-review.ts');
+      const { trustedSince } = request;
+      const review = await reviewRepository(session, gun, {
+        registry,
+        ...(trustedSince === undefined ? {} : { trustedSince }),
+      });
+      return await askReview(context, prompts, review, request);
+    },
   };
 }
 
 /** What will happen next, before anything that cannot be undone. */
-function nextLines({ case: what, repositories, backup, id }: RecoveryRecord): string[] {
+function nextLines(record: RecoveryRecord): string[] {
+  const { repositories, backup, id } = record;
   const own = repositories.filter(({ stage }) => stage !== 'left');
-  const doing =
-    what.kind === 'root'
-      ? 'their old trust data goes, they are made anew, and all recorded tags are signed again'
-      : 'they are changed, each by one publish';
+  const doing = isMadeAnew(record)
+    ? 'their old trust data goes, they are made anew, and all recorded tags are signed again'
+    : 'they are changed, each by one publish';
   return [
     '',
     `So far nothing was changed. The backup is in ${printable(backup?.file ?? '')}.`,

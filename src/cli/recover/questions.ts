@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { RecoveryRecord } from '../../operations/recover/record.ts';
+import type { RecoveryPath, RecoveryRecord } from '../../operations/recover/record.ts';
 import type { Survey } from '../../operations/recover/survey.ts';
 import type { ProviderId } from '../../registry/providers.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
@@ -125,13 +125,28 @@ export async function askSince(prompts: Prompts): Promise<string | undefined> {
   return typed === '' ? undefined : typed;
 }
 
-/** What a new repository key signs again. */
-export async function askKeep(prompts: Prompts, isDated: boolean): Promise<'known' | 'all'> {
+/** How a leaked root key that is here is replaced. */
+export async function askRootPath(prompts: Prompts): Promise<RecoveryPath> {
+  return await prompts.choose<RecoveryPath>('The root key is here: how is it replaced?', [
+    { value: 'rotate', name: 'By a rotation: consumers follow, nothing is deleted' },
+    {
+      value: 'anew',
+      name: 'The repositories are deleted and made anew: a thief’s root cannot follow, consumers must act',
+    },
+  ]);
+}
+
+/** What is signed again where a leaked key is replaced; undefined: it is ticked, one by one. */
+export async function askKeep(
+  prompts: Prompts,
+  isDated: boolean,
+): Promise<'known' | 'all' | undefined> {
   const known = {
     value: 'known',
     name: 'Only what this machine had verified before that day',
   } as const;
-  return await prompts.choose<'known' | 'all'>('What shall be signed again?', [
+  return await prompts.choose<'known' | 'all' | undefined>('What shall be signed again?', [
+    { value: undefined, name: 'What I tick, in each repository' },
     ...(isDated ? [known] : []),
     { value: 'all', name: 'Everything as it is: I have looked at it' },
   ]);

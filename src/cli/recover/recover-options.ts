@@ -1,3 +1,4 @@
+import type { RecoveryPath } from '../../operations/recover/record.ts';
 import type { ProviderId } from '../../registry/providers.ts';
 import type { ConfirmationOptions } from '../confirmation.ts';
 
@@ -13,7 +14,7 @@ export interface RecoverOptions extends Pick<ConfirmationOptions, 'yes'> {
   readonly blastRadius?: string;
   readonly drill?: string | true;
   readonly provider?: ProviderId;
-  readonly path?: 'ticket' | 'namespace';
+  readonly path?: RecoveryPath;
   readonly account?: string;
   readonly backup?: string;
   readonly useRoot?: string;

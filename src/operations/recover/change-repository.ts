@@ -3,7 +3,7 @@
 import { printable } from '../../crypto/printable.ts';
 import { generatePrivateKey } from '../../crypto/private-key.ts';
 import { OperationError } from '../../errors.ts';
-import { SNAPSHOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
+import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
 import type { CompromiseRequest } from '../compromise.ts';
 import { readAfresh } from '../fresh-client.ts';
 import { renew } from '../renew.ts';
@@ -11,8 +11,17 @@ import { revoke } from '../revoke.ts';
 import { rotateKey } from '../rotate.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import { rotateSigner } from '../signer-rotate.ts';
-import type { RecoveryOptions, RecoveryRecord } from './record.ts';
+import type { RecoveredRepository, RecoveryOptions, RecoveryRecord } from './record.ts';
+import { replaceRoot } from './replace-root.ts';
+import { noteReview } from './review-remarks.ts';
 import { roleKeyIds } from './root-keys.ts';
+
+/** Lets a person say what a repository keeps after a leak, where the answers have not said it. */
+export type Decide = (
+  session: Session,
+  gun: string,
+  request: CompromiseRequest,
+) => Promise<CompromiseRequest>;
 
 /**
  * Takes the lost or leaked key out of a repository and puts a new one in, by one publish for each role; done already,
@@ -22,21 +31,28 @@ import { roleKeyIds } from './root-keys.ts';
 export async function changeRepository(
   session: Session,
   access: RepositoryAccess,
-  record: RecoveryRecord,
+  repository: RecoveredRepository,
+  { record, decide }: { readonly record: RecoveryRecord; readonly decide?: Decide },
 ): Promise<void> {
-  const { kind, keyId } = record.case;
+  const { kind, keyId, reason } = record.case;
+  const review = async (): Promise<CompromiseRequest> => {
+    const request = reviewOf(access.gun, record.options);
+    if (record.options.keep !== undefined || decide === undefined) return request;
+    return await decide(session, access.gun, request);
+  };
+  if (kind === ROOT) return await replaceRoot(session, access, repository, record, review);
   if (kind === TARGETS || kind === SNAPSHOT || kind === TIMESTAMP) {
     const { root } = await readAfresh(session, access, undefined);
     const present = roleKeyIds(root.metadata, kind);
     if (keyId !== undefined && !present.includes(keyId)) return;
-    const { newKeys } = await rotateKey(session, access.gun, {
+    const rotation = await rotateKey(session, access.gun, {
       role: kind,
       serverManaged: kind !== TARGETS,
-      ...(kind === TARGETS && record.case.reason === 'compromised'
-        ? { compromise: reviewOf(access.gun, record.options) }
-        : {}),
+      ...(kind === TARGETS && reason === 'compromised' ? { compromise: await review() } : {}),
     });
-    record.newKeys.push(...newKeys.map(({ id }) => id));
+    noteReview(repository, rotation.review);
+    for (const { newKeys } of [rotation, ...rotation.alsoRotated])
+      record.newKeys.push(...newKeys.map(({ id }) => id));
     return;
   }
   if (kind === 'expired') return await renewExpired(session, access);

@@ -1,7 +1,7 @@
 /** What everybody who pulls from the repositories has to do after a new root, and what to publish to them. */
 import { placesOf } from './places.ts';
 import { providerPath, shellWord } from './provider-path.ts';
-import type { RecoveredRepository, RecoveryRecord } from './record.ts';
+import { isMadeAnew, type RecoveredRepository, type RecoveryRecord } from './record.ts';
 
 /** New thumbprints, to be published where people look for them. */
 export interface NewThumbprint {
@@ -33,6 +33,13 @@ export function newThumbprints(record: RecoveryRecord): NewThumbprint[] {
 /** Commands for a consumer's machine, with comments: old copies go, and the new root is compared before it is trusted. */
 export function consumerCommands(record: RecoveryRecord, now: Date): string[] {
   if (record.case.kind !== 'root') return [];
+  if (!isMadeAnew(record)) {
+    return [
+      '# Nothing has to be deleted: a client follows when it next reaches the server. Look whether it sees your new root.',
+      ...record.repositories.filter(({ stage }) => stage === 'done').map(thumbprintCommand),
+      '# A difference means that it was shown a root of the thief: move its copy aside (~/.docker/trust/tuf/…), and ask again.',
+    ];
+  }
   const anew = record.repositories.filter(({ stage }) => stage === 'verified');
   return [
     '# On every machine that pulls or signs: move the old copy aside. Private keys stay.',

@@ -178,7 +178,10 @@ async function play(
     checkRegistry: false,
     drop: [],
     dropSigners: [],
-    ...(provider === undefined ? {} : { provider }),
+    // Whoever names the provider wants to practise the provider's path.
+    ...(provider === undefined
+      ? {}
+      : { provider, ...(reason === 'lost' ? {} : { path: 'anew' as const }) }),
     ...(reason === 'compromised' ? { keep: 'all' as const } : {}),
   });
   narrate({ event: 'plan', plan });

@@ -10,10 +10,12 @@ import type {
   RecoveredRepository,
   RecoveryCase,
   RecoveryOptions,
+  RecoveryPath,
   RecoveryRecord,
   StepKind,
 } from './record.ts';
-import { newRecord, RecoveryRecords } from './record.ts';
+import { isMadeAnew, newRecord, RecoveryRecords } from './record.ts';
+import { canReplaceRoot } from './replace-root.ts';
 import { backupFile } from './seal-backup.ts';
 import { keysOfRole, knownAccess, rolesOfKey, type Survey } from './survey.ts';
 
@@ -56,8 +58,10 @@ export async function planRecovery(
   survey: Survey,
   request: PlanRequest,
 ): Promise<RecoveryPlan> {
-  const { case: what, guns, skip, ...options } = request;
-  const repositories = await affected(session, survey, request);
+  const { case: what, guns, skip, ...given } = request;
+  const path = settledPath(survey, request);
+  const options = { ...given, ...(path === undefined ? {} : { path }) };
+  const repositories = await affected(session, survey, { ...request, ...options });
   if (repositories.every(({ under }) => under !== 'affected')) {
     throw new UsageError(
       'RECOVERY_NOTHING_AFFECTED',
@@ -70,9 +74,22 @@ export async function planRecovery(
   const plan = { case: what, options, repositories };
   return {
     ...plan,
-    steps: numbered(what.kind === 'root' ? rootSteps(session, plan) : changeSteps(session, plan)),
-    warnings: warningsFor(survey, what, repositories),
+    steps: numbered(isMadeAnew(plan) ? anewSteps(session, plan) : changeSteps(session, plan)),
+    warnings: warningsFor(survey, plan),
   };
+}
+
+/** A leaked root key that is here is replaced in place, unless the person wants it otherwise. */
+function settledPath(survey: Survey, { case: what, path }: PlanRequest): RecoveryPath | undefined {
+  const canRotate = canReplaceRoot(survey, what);
+  if (path !== 'rotate' || canRotate) return path ?? (canRotate ? 'rotate' : undefined);
+  throw new UsageError(
+    'RECOVERY_PATH_IMPOSSIBLE',
+    'Only a root key that leaked and is on this machine can be replaced by itself (--path rotate)',
+    {
+      hint: 'Import it first (tabellion key import), or leave --path out: then the repositories are made anew.',
+    },
+  );
 }
 
 /** What the record of a recovery begins with. @throws OperationError `RECOVERY_IN_PROGRESS` */
@@ -80,10 +97,12 @@ export async function recordOfPlan(session: Session, plan: RecoveryPlan): Promis
   const records = new RecoveryRecords(session.trustDir.own);
   const now = session.options.now();
   await checkNoneInProgress(records, plan);
-  const kinds: readonly StepKind[] =
-    plan.case.kind === 'root'
-      ? ['backup', 'record', 'new-root', 'repositories', 'set-keys-aside', 'report']
-      : ['backup', 'repositories', 'set-keys-aside', 'report'];
+  const kinds: readonly StepKind[] = [
+    'backup',
+    ...(isMadeAnew(plan) ? (['record'] as const) : []),
+    ...(plan.case.kind === ROOT ? (['new-root'] as const) : []),
+    ...(['repositories', 'set-keys-aside', 'report'] as const),
+  ];
   return newRecord(await records.newId(now, plan.case), now, {
     case: plan.case,
     options: plan.options,
@@ -98,6 +117,8 @@ async function checkNoneInProgress(records: RecoveryRecords, plan: RecoveryPlan)
   const guns = new Set(plan.repositories.map(({ gun }) => gun));
   for (const record of await records.list()) {
     if (record.state === 'done') continue;
+    // A root that somebody else has replaced cannot be rotated: what was begun so is no obstacle to making it anew.
+    if (record.options.path === 'rotate' && isMadeAnew(plan)) continue;
     const common = record.repositories.find(({ gun }) => guns.has(gun));
     if (common === undefined) continue;
     throw new OperationError(
@@ -114,7 +135,7 @@ async function checkNoneInProgress(records: RecoveryRecords, plan: RecoveryPlan)
 async function affected(
   session: Session,
   survey: Survey,
-  { case: what, guns, skip, provider }: PlanRequest,
+  { case: what, guns, skip, provider, path }: PlanRequest,
 ): Promise<RecoveredRepository[]> {
   const { keyId } = what;
   const own = new Set(keyId === undefined ? guns : rolesOfKey(survey, keyId).map(({ gun }) => gun));
@@ -135,7 +156,7 @@ async function affected(
     });
   }
   const meant = described.filter(({ under }) => under === 'affected');
-  if (what.kind !== 'root') return meant;
+  if (what.kind !== 'root' || path === 'rotate') return meant;
   return [
     ...meant,
     ...described.filter(
@@ -171,7 +192,7 @@ function backupStep(session: Session, { options }: Planned): Step {
   ]);
 }
 
-function rootSteps(session: Session, plan: Planned): Step[] {
+function anewSteps(session: Session, plan: Planned): Step[] {
   const { repositories, options, case: what } = plan;
   const count = countOf(repositories.length);
   const choice = pathChoice(options, session.now);
@@ -200,11 +221,7 @@ function rootSteps(session: Session, plan: Planned): Step[] {
           ]
         : ['The registry is not asked (--no-registry): what was signed is signed again.'],
     ),
-    options.rootKeyId === undefined
-      ? step('Make a new root key on this machine', 'reversible', [
-          'It asks for a new passphrase. Nothing is deleted before the key is on the disk.',
-        ])
-      : step(`Use the root key ${options.rootKeyId.slice(0, 12)}, which is here`, 'nothing'),
+    newRootStep(plan),
     ...removal,
     step('Move the old metadata on this machine aside', 'reversible', [
       `Only that of ${count}: it stays in the recovery’s folder. Keys and repositories of other roots and other servers are not touched.`,
@@ -225,11 +242,34 @@ function rootSteps(session: Session, plan: Planned): Step[] {
   ];
 }
 
+function newRootStep({ options: { rootKeyId } }: Planned): Step {
+  if (rootKeyId !== undefined)
+    return step(`Use the root key ${rootKeyId.slice(0, 12)}, which is here`, 'nothing');
+  return step('Make a new root key on this machine', 'reversible', [
+    'It asks for a new passphrase. Nothing is deleted before the key is on the disk.',
+  ]);
+}
+
+const NEEDS_ROOT = [
+  'It needs the root key. If that is offline: tabellion key rotate IMAGE --offline-root FILE.',
+];
+/** What a change needs and what it cannot do, where that is not simply the root key. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = {
+  delegation: ['It needs the repository key.'],
+  expired: [],
+  root: [
+    'The old root key signs the new root, so nothing has to be deleted, and whoever reads the repository next follows.',
+    'Whoever has the old key could do the same. If he was first, yours is refused, and the repositories must be made anew: --path anew.',
+    'Nor does it take back what he can show to somebody who has not seen your new root yet: he can sign another successor of the old one. Publish the new thumbprints. If you must be sure of every consumer at once, make them anew (--path anew), and have everybody move the old copy aside.',
+  ],
+};
+
 function changeSteps(session: Session, plan: Planned): Step[] {
   const { case: what, repositories } = plan;
   const count = countOf(repositories.length);
   const signers = (what.signers ?? []).map(name => printable(name)).join(', ');
   const titles: Readonly<Record<string, string>> = {
+    root: `Replace the root key of ${count}, and every key that whoever had it could have had too; sign again only what you keep`,
     targets: `Give ${count} a new repository key, and sign what is in them again with it`,
     snapshot: `Let the trust server make a new snapshot key for ${count}`,
     timestamp: `Let the trust server make a new timestamp key for ${count}`,
@@ -238,27 +278,24 @@ function changeSteps(session: Session, plan: Planned): Step[] {
   };
   return [
     backupStep(session, plan),
+    ...(what.kind === ROOT ? [newRootStep(plan)] : []),
     step(titles[what.kind] ?? '', 'irreversible', [
       'One publish for each repository. Consumers follow by themselves: they do not have to do anything.',
-      ...(what.kind === 'delegation'
-        ? ['It needs the repository key.']
-        : what.kind === 'expired'
-          ? []
-          : [
-              'It needs the root key. If that is offline: tabellion key rotate IMAGE --offline-root FILE.',
-            ]),
+      ...(NEEDS[what.kind] ?? NEEDS_ROOT),
       'The old private key stays until the server has accepted the change and it was read back.',
     ]),
     ...(what.reason === 'compromised' ? [step('Move the leaked key aside', 'reversible')] : []),
-    step('Write the report', 'nothing'),
+    step(
+      what.kind === ROOT
+        ? 'Write the report: new thumbprints, and what your consumers can check'
+        : 'Write the report',
+      'nothing',
+    ),
   ];
 }
 
-function warningsFor(
-  { keys, gaps }: Survey,
-  what: RecoveryCase,
-  repositories: readonly RecoveredRepository[],
-): string[] {
+function warningsFor({ keys, gaps }: Survey, plan: Planned): string[] {
+  const { case: what, repositories } = plan;
   const isHere = keys.some(({ id, usable }) => usable && id === what.keyId);
   return [
     ...(what.kind === 'root' && what.reason === 'lost' && isHere
@@ -266,7 +303,7 @@ function warningsFor(
           'The root key is on this machine. If only its passphrase is lost, try first: tabellion recover --lost-passphrase root',
         ]
       : []),
-    ...(what.kind === 'root' && what.reason === 'compromised' && isHere
+    ...(isMadeAnew(plan) && what.reason === 'compromised' && isHere
       ? [
           'The root key is still here: “tabellion key rotate IMAGE root” shuts a thief out of the server at once, and consumers follow. Do it now if this recovery has to wait for somebody.',
         ]

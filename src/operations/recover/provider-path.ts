@@ -10,7 +10,7 @@ import {
   type ProviderId,
   stateOf,
 } from '../../registry/providers.ts';
-import type { RecoveryOptions } from './record.ts';
+import type { RecoveryOptions, RecoveryPath } from './record.ts';
 
 export interface Place {
   readonly domain: string;
@@ -24,7 +24,7 @@ export interface Place {
 
 export interface PathChoice {
   readonly now: Date;
-  readonly path?: 'ticket' | 'namespace';
+  readonly path?: RecoveryPath;
   readonly account?: string;
 }
 
@@ -123,7 +123,7 @@ function namespacesOf(domain: string, guns: readonly string[]): string[] {
   return [...new Set(guns.map(gun => namespaceOf(domain, gun)))].sort();
 }
 
-function ibmCloud(place: Place, { path = 'ticket', account }: PathChoice): ProviderPath {
+function ibmCloud(place: Place, { path, account }: PathChoice): ProviderPath {
   const { domain, repositories, others } = place;
   const namespaces = namespacesOf(domain, repositories);
   const shared = namespacesOf(domain, others).filter(name => namespaces.includes(name));

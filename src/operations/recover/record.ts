@@ -50,9 +50,9 @@ export interface RecoveredRepository {
   /** `collateral`: under another root, but the provider's step deletes it too. */
   readonly under: 'affected' | 'collateral';
   /** Canonical IDs of the root keys as they were. */
-  readonly oldRootKeys: readonly string[];
+  oldRootKeys: readonly string[];
   /** IDs of the root certificates as they were: what pins name. */
-  readonly oldRootCertificates: readonly string[];
+  oldRootCertificates: readonly string[];
   stage: RepositoryStage;
   /** When somebody had pinned the old root on this machine (ISO 8601): the pin moves to the new one. */
   pinnedAt?: string;
@@ -67,6 +67,8 @@ export interface RecoveredRepository {
   signedTags?: readonly string[];
   /** What nobody on this machine could sign again, and who can. */
   unsigned?: readonly UnsignedRole[];
+  /** What a person has to look after, in sentences. */
+  remarks?: readonly string[];
   /** Why it stands where it stands. */
   problem?: Failure;
 }
@@ -91,11 +93,16 @@ export interface StepRecord {
   at?: string;
 }
 
+/**
+ * `rotate`: a leaked root key that is here signs its successor, and nothing is deleted. `anew`: the repositories are made
+ * anew; at IBM Cloud by a `ticket`, or the person deletes the `namespace`.
+ */
+export type RecoveryPath = 'rotate' | 'anew' | 'ticket' | 'namespace';
+
 export interface RecoveryOptions {
   /** Said by the person for registries that do not show who runs them. */
   readonly provider?: ProviderId;
-  /** At IBM Cloud: the ticket, or the namespaces are deleted by the person. */
-  readonly path?: 'ticket' | 'namespace';
+  readonly path?: RecoveryPath;
   readonly account?: string;
   /** Where the sealed backup goes. */
   readonly backupFile?: string;
@@ -134,6 +141,14 @@ export interface RecoveryRecord {
   /** New keys of rotations. */
   newKeys: string[];
   history: { readonly at: string; readonly what: string }[];
+}
+
+/** Whether repositories are deleted and made anew, under a root that nothing leads to. */
+export function isMadeAnew({
+  case: what,
+  options,
+}: Pick<RecoveryRecord, 'case' | 'options'>): boolean {
+  return what.kind === 'root' && options.path !== 'rotate';
 }
 
 /** The records of recoveries in one trust directory. */

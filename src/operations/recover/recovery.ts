@@ -10,12 +10,13 @@ import { ROOT } from '../../tuf/role-name.ts';
 import { deleteRemote } from '../delete-repository.ts';
 import { failureOf } from '../failure.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
-import { changeRepository } from './change-repository.ts';
+import { changeRepository, type Decide } from './change-repository.ts';
 import { checkNeededKeys } from './needed-keys.ts';
 import { liftPin, pinAnew } from './pins.ts';
 import { placesOf } from './places.ts';
 import { type ProviderPath, pathChoice, providerPath } from './provider-path.ts';
 import {
+  isMadeAnew,
   type RecoveredRepository,
   type RecoveryRecord,
   RecoveryRecords,
@@ -26,6 +27,7 @@ import { recordRepository, refreshRecord } from './record-repository.ts';
 import { setReplacedKeysAside } from './replaced-keys.ts';
 import { writeReport } from './report-files.ts';
 import { isOldRoot, serverState, signAnew, verifyAnew } from './repository-anew.ts';
+import { adoptSuccessor } from './root-successors.ts';
 import { setMetadataAside } from './set-aside.ts';
 import { writeTickets } from './tickets.ts';
 
@@ -36,6 +38,8 @@ export interface RecoveryHooks {
   readonly approve?: (record: RecoveryRecord) => Promise<boolean>;
   /** After a leak of the root key: lets a person mark what is not to be signed again, once all is recorded. */
   readonly review?: (record: RecoveryRecord) => Promise<void>;
+  /** After a leak of a key that is replaced in place: lets a person tick what stays, where no answer has said it. */
+  readonly decide?: Decide;
   /** Makes the sealed backup of the whole trust folder, and opens it. Returns its file. */
   readonly seal: (session: Session, record: RecoveryRecord) => Promise<string>;
 }
@@ -126,6 +130,7 @@ class Recovery {
   private async recordAll(): Promise<StepEnd> {
     const end = await this.each('recording', async (repository, access) => {
       if (repository.stage !== 'found') return;
+      await this.adoptSuccessor(repository, access);
       await recordRepository(this.session, access, repository, this.record.options);
       repository.stage = 'recorded';
       await this.save(`${repository.gun} was verified and written down.`);
@@ -166,13 +171,17 @@ class Recovery {
       );
     }
     return await this.each('recovering', async (repository, access) => {
-      if (record.case.kind === 'root') await this.makeAnew(repository, access);
+      if (isMadeAnew(record)) await this.makeAnew(repository, access);
       else await this.change(repository, access);
     });
   }
 
   private async change(repository: RecoveredRepository, access: RepositoryAccess): Promise<void> {
-    await changeRepository(this.session, access, this.record);
+    const { decide } = this.hooks;
+    await changeRepository(this.session, access, repository, {
+      record: this.record,
+      ...(decide === undefined ? {} : { decide }),
+    });
     repository.stage = 'done';
     await this.save(`${repository.gun} was changed, and read back.`);
   }
@@ -185,6 +194,7 @@ class Recovery {
       await this.save(`${repository.gun} ${what}`);
     };
     // What the server has may have changed since the last run, in either direction.
+    await this.adoptSuccessor(repository, access);
     const state = await serverState(access, repository, rootKeyId);
     if (state === 'old') {
       if (repository.content === undefined) throw notRecorded(repository);
@@ -214,6 +224,14 @@ class Recovery {
     const certificates = await verifyAnew(session, anew, repository, rootKeyId);
     await pinAnew(session, anew, repository, certificates);
     await advance('verified', 'was verified as somebody new sees it.');
+  }
+
+  private async adoptSuccessor(
+    repository: RecoveredRepository,
+    access: RepositoryAccess,
+  ): Promise<void> {
+    if (this.record.case.reason === 'compromised')
+      await adoptSuccessor(this.session, access, repository);
   }
 
   private async rootKeyOf(repository: RecoveredRepository): Promise<string> {

@@ -36,7 +36,9 @@ async function candidates(session: Session, record: RecoveryRecord): Promise<str
   if (what.kind !== 'root') return [...ids];
   if (what.keyId !== undefined) ids.add(what.keyId);
   const anew = new Set(
-    repositories.filter(({ stage }) => stage === 'verified').map(({ gun }) => gun),
+    repositories
+      .filter(({ stage }) => stage === 'verified' || stage === 'done')
+      .map(({ gun }) => gun),
   );
   for (const { id, role, gun } of await (await session.keys()).list()) {
     const isOfRepository = role === 'targets' || role === 'snapshot';

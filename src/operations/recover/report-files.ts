@@ -4,7 +4,7 @@ import { printable } from '../../crypto/printable.ts';
 import { writeFileAtomic } from '../../trust-dir/atomic-file.ts';
 import type { Session } from '../session.ts';
 import { consumerCommands, type NewThumbprint, newThumbprints } from './consumers.ts';
-import type { RecoveredRepository, RecoveryRecord } from './record.ts';
+import { isMadeAnew, type RecoveredRepository, type RecoveryRecord } from './record.ts';
 import { type LeftOut, recordedTags } from './recorded-content.ts';
 
 export interface RecoveryReport {
@@ -76,9 +76,10 @@ function repositoryReport(repository: RecoveredRepository): RepositoryReport {
 function leftToDo(record: RecoveryRecord): string[] {
   const { repositories, case: what } = record;
   const todo: string[] = [];
-  for (const { gun, stage, problem, unsigned = [], content } of repositories) {
+  for (const { gun, stage, problem, unsigned = [], remarks = [], content } of repositories) {
     if (stage !== 'verified' && stage !== 'done')
       todo.push(`${gun}: ${problem?.message ?? 'left as it was.'}`);
+    todo.push(...remarks);
     for (const { role, keyIds, tags } of unsigned) {
       if (tags.length === 0) continue;
       todo.push(
@@ -100,6 +101,12 @@ function leftToDo(record: RecoveryRecord): string[] {
       'Make a backup that holds the new keys, and keep it away from this machine: tabellion backup create.',
     );
     todo.push('Keep the new root key offline from now on: tabellion ceremony.');
+  }
+  if (what.kind === 'root' && !isMadeAnew(record)) {
+    todo.push(
+      'Whoever pins the old root’s certificate cannot follow, and adds the new certificate ID.',
+      'Whoever has the old key can still show another root to somebody who has not seen yours yet, if he stands between them and the server: that ends when they have all compared the new thumbprint. Only a repository made anew is out of his reach at once (--path anew).',
+    );
   }
   if (what.reason === 'compromised')
     todo.push(

@@ -7,6 +7,7 @@ import { OperationError } from '../../errors.ts';
 import { Repository } from '../../tuf/repository.ts';
 import { canonicalIds } from '../../tuf/role-keys.ts';
 import { TARGETS } from '../../tuf/role-name.ts';
+import type { TrustedSet } from '../../tuf/trusted-set.ts';
 import { readAfresh } from '../fresh-client.ts';
 import { makeRepository, unpublishedRepository } from '../initialise-repository.ts';
 import { keyRing, publishChanges } from '../publish.ts';
@@ -119,7 +120,12 @@ export async function verifyAnew(
       },
     );
   }
-  const { certificates, metadata } = trusted.root;
+  return noteNewRoot(repository, trusted);
+}
+
+/** Writes down under which root, and with which repository keys, a repository is now. @returns the root's certificates */
+export function noteNewRoot(repository: RecoveredRepository, { root }: TrustedSet): PublicKey[] {
+  const { certificates, metadata } = root;
   repository.newRootCertificates = certificates.map(({ id }) => id);
   repository.newRootFingerprints = certificates.map(({ leaf }) => sha256Hex(leaf.der));
   repository.newTargetsKeys = (metadata.roles.get(TARGETS)?.keyIds ?? []).flatMap(id => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../../trust-dir/atomic-file.ts';
 import { placesOf } from './places.ts';
 import { type ProviderPath, pathChoice, providerPath, ticketText } from './provider-path.ts';
-import type { RecoveryRecord } from './record.ts';
+import { isMadeAnew, type RecoveryRecord } from './record.ts';
 
 /** A registry whose provider has to act before the recovery can carry on. */
 export interface Waiting {
@@ -18,7 +18,7 @@ export interface Waiting {
 
 /** What a recovery waits for. @param folder the recovery's folder */
 export function waitingFor(record: RecoveryRecord, folder: string, now: Date): Waiting[] {
-  if (record.state !== 'waiting' || record.case.kind !== 'root') return [];
+  if (record.state !== 'waiting' || !isMadeAnew(record)) return [];
   const stuck = record.repositories.filter(
     ({ stage, problem }) => stage === 'recorded' && problem !== undefined,
   );

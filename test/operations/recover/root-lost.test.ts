@@ -173,7 +173,7 @@ describe('a lost root key', () => {
     await thief.takeKey(machine, 'targets');
     await thief.signOne(`${gun}:evil`, { as: content('evil') });
     await thief.signOne(`${gun}:2`, { as: content('evil too') });
-    const loss = { reason: 'compromised', keep: 'known', trustedSince } as const;
+    const loss = { reason: 'compromised', path: 'anew', keep: 'known', trustedSince } as const;
     const done = await carryOn(machine, await begin(machine, loss));
     expect(done.state).toBe('done');
     expect(await scene.tags(gun, 'targets')).toEqual({ '1': content('one').hex });
@@ -343,7 +343,7 @@ describe('a lost root key', () => {
       const machine = await scene.machine();
       await machine.signOne(`${gun}:1`);
       if (reason === 'lost') await machine.loseKey('root');
-      const record = await begin(machine, { provider: 'docker-hub', reason });
+      const record = await begin(machine, { provider: 'docker-hub', path: 'anew', reason });
       const waiting = await carryOn(machine, record);
       await machine.signOne(`${gun}:later`, { as: content('later') });
       await carryOn(machine, waiting);
