@@ -80,6 +80,15 @@ export async function knownBefore(
   return undefined;
 }
 
+/** The server that the newest remembered copy came from, of those that a server gave. */
+export async function serverOfRecord(session: Session, gun: string): Promise<string | undefined> {
+  for (const time of (await knownTimes(session, gun)).reverse()) {
+    const copy = await knownBefore(session, gun, time);
+    if (copy?.from === 'server') return copy.server;
+  }
+  return undefined;
+}
+
 /** When this machine noted a new state of a repository, oldest first. */
 export async function knownTimes(session: Session, gun: string): Promise<Date[]> {
   return (await new RepositoryHistory(session.trustDir.own, gun).list()).map(({ time }) => time);

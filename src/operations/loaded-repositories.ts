@@ -7,7 +7,7 @@ import { TrustedSet } from '../tuf/trusted-set.ts';
 import { update } from '../tuf/update.ts';
 import { loadExpired } from './expired-trust-data.ts';
 import { type Failure, failureOf } from './failure.ts';
-import { knownBefore, knownTimes } from './history.ts';
+import { serverOfRecord } from './history.ts';
 import type { LocalRepository, Session } from './session.ts';
 import { loadTrustData } from './trust-data.ts';
 
@@ -80,15 +80,6 @@ async function loadRepository(
     const about = { repository: gun, server: '', serverKnown: false, from: 'disk' } as const;
     return { ...about, state: 'unreadable', expired: [], problem: failureOf(error) };
   }
-}
-
-/** The server that the newest remembered copy came from, of those that a server gave. */
-export async function serverOfRecord(session: Session, gun: string): Promise<string | undefined> {
-  for (const time of (await knownTimes(session, gun)).reverse()) {
-    const copy = await knownBefore(session, gun, time);
-    if (copy?.from === 'server') return copy.server;
-  }
-  return undefined;
 }
 
 async function fromServer(

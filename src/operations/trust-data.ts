@@ -1,17 +1,20 @@
 /** A repository's verified trust data: from the server, or from the cache when the server cannot be reached. */
-import { TabellionError } from '../errors.ts';
+import { printable } from '../crypto/printable.ts';
+import { TabellionError, TrustError } from '../errors.ts';
 import { isTargetsRole, parentRole, ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { isNearExpiry } from '../tuf/sign-repository.ts';
 import { parseTime } from '../tuf/time.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
 import { type UpdateResult, update } from '../tuf/update.ts';
 import { explainFailure } from './explain-failure.ts';
-import { type Memory, openMemory } from './history.ts';
+import { type Memory, openMemory, serverOfRecord } from './history.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 
 export interface TrustDataOrigin {
   readonly from: 'server' | 'cache';
+  /** Of a cached copy, the server that it came from, where that is on record; else the one that would be asked. */
   readonly server: string;
+  readonly serverOnRecord?: true;
   /** When the server last confirmed this data (ISO 8601). */
   readonly checkedAt: string;
   readonly ageSeconds: number;
@@ -68,7 +71,9 @@ export async function loadTrustData(
       forWrite: options.forWrite === true,
       reportExpiry: options.reportExpiry === true,
       log: step => session.log(step),
-    }).catch((error: unknown) => {
+    }).catch(async (error: unknown) => {
+      if (error instanceof TrustError && error.code !== 'NO_TRUST_DATA')
+        await nameBothServers(session, access, error);
       const isMissing = error instanceof TabellionError && error.code === 'NO_TRUST_DATA';
       const context = { domain: access.domain, server, gun, now: session.now };
       throw isMissing ? explainFailure(error, context) : error;
@@ -79,15 +84,34 @@ export async function loadTrustData(
       session.log('another process has stored trust data meanwhile: verifying again after it');
       continue;
     }
+    const origin = await originOf(session, access, result, options);
     return {
       trusted: result.trusted,
-      origin: await originOf(session, access, result, server, options),
+      origin,
       warnings: [
+        ...(origin.server === server
+          ? []
+          : [
+              `The copy on this machine is of ${printable(origin.server)}; ${printable(server)} was not heard`,
+            ]),
         ...(stored === 'overtaken' ? [NOT_STORED] : stored),
         ...trustWarnings(result.trusted, session.now),
       ],
     };
   }
+}
+
+/** Two servers may have repositories of one name: what is cached of the one never fits the other. */
+async function nameBothServers(
+  session: Session,
+  { gun, server }: RepositoryAccess,
+  error: TabellionError,
+): Promise<void> {
+  const noted = await serverOfRecord(session, gun);
+  if (noted === undefined || noted === server) return;
+  error.advising(
+    `What this machine knows of ${printable(gun)} came from ${printable(noted)}, and this is ${printable(server)}: name the right one with --server, or use another trust directory for this one.`,
+  );
 }
 
 /** Another process may hold the lock while its user looks for a passphrase; nobody who only reads waits for that. */
@@ -162,21 +186,21 @@ function isDelegated(role: string, trusted: TrustedSet): boolean {
 
 async function originOf(
   session: Session,
-  { dir }: RepositoryAccess,
+  { dir, gun, server }: RepositoryAccess,
   result: UpdateResult,
-  server: string,
   options: TrustDataOptions,
 ): Promise<TrustDataOrigin> {
   if (result.origin === 'server') {
     return { from: 'server', server, checkedAt: session.now.toISOString(), ageSeconds: 0 };
   }
+  const noted = await serverOfRecord(session, gun);
   const checkedAt = (await dir.checkedAt()) ?? session.now;
   const ageSeconds = Math.max(0, Math.round((session.now.getTime() - checkedAt.getTime()) / 1000));
   const reason =
     result.unreachable?.message ?? (options.offline === true ? 'asked to stay offline' : undefined);
   return {
     from: 'cache',
-    server,
+    ...(noted === undefined ? { server } : { server: noted, serverOnRecord: true as const }),
     checkedAt: checkedAt.toISOString(),
     ageSeconds,
     ...(reason === undefined ? {} : { reason }),

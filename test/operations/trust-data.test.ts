@@ -5,7 +5,7 @@ import { makeTlsIdentity } from '../../src/embedded-server/certificates.ts';
 import { startTrustServer } from '../../src/embedded-server/start.ts';
 import { deleteDelegation } from '../../src/tuf/change.ts';
 import type { Fault, FaultProxy } from '../interop/support/fault-proxy.ts';
-import { content, DAY, it, type Machine, NOBODY, NOW, type Scene } from '../support/trust-scene.ts';
+import { content, DAY, it, type Machine, NOBODY, NOW, Scene } from '../support/trust-scene.ts';
 
 const GUN = 'localhost:5000/team/app';
 const IMAGE = `${GUN}:1`;
@@ -35,9 +35,15 @@ describe.concurrent('a server that cannot be reached', () => {
     later(scene, 3);
     const result = await away.verify(IMAGE);
     expect(result).toMatchObject({ trusted: true, exitCode: 0, digest: ONE.digest });
+    // The copy is another server's than the one that was asked.
+    const [here, there] = [machine.options.server ?? '', NOBODY];
+    expect(result.warnings).toContain(
+      `The copy on this machine is of ${here}; ${there} was not heard`,
+    );
     expect(result.trustData).toEqual({
       from: 'cache',
-      server: away.options.server,
+      server: here,
+      serverOnRecord: true,
       checkedAt: NOW.toISOString(),
       ageSeconds: 3 * 24 * 60 * 60,
       reason: expect.stringContaining('Cannot reach localhost:'),
@@ -50,6 +56,24 @@ describe.concurrent('a server that cannot be reached', () => {
       NOW.toISOString(),
     );
     expect(await readFile(machine.cacheFile(GUN, 'timestamp'))).toEqual(status);
+  });
+
+  it('is told from one that has another repository of the name', async ({ scene }) => {
+    const { reader: machine } = await reader(scene);
+    const other = await Scene.open('other');
+    try {
+      await (await other.machine()).signOne(IMAGE, { as: ONE });
+      const result = await machine.with({ server: other.server.url }).verify(IMAGE);
+      expect(result).toMatchObject({
+        trusted: false,
+        exitCode: 3,
+        error: { code: 'METADATA_REPLACED' },
+      });
+      for (const url of [machine.options.server ?? '', other.server.url])
+        expect(result.error?.hint).toContain(url);
+    } finally {
+      await other.close();
+    }
   });
 
   it('is a failure where fresh data is required', async ({ scene }) => {

@@ -10,6 +10,6 @@ export function originText(origin: TrustDataOrigin, style: ReportStyle): string 
   const checked = relativeTime(new Date(at), style.now);
   if (origin.from === 'server') return `${printable(origin.server)}, checked ${checked}`;
   const reason = origin.reason === undefined ? '' : `: ${printable(origin.reason)}`;
-  // Which server it came from is not on record: the one that was to be asked may be another.
-  return style.paint.yellow(`cached copy, checked ${checked}${reason}`);
+  const of = origin.serverOnRecord === true ? ` of ${printable(origin.server)}` : '';
+  return style.paint.yellow(`cached copy${of}, checked ${checked}${reason}`);
 }

@@ -3,7 +3,7 @@ import { printable } from '../../crypto/printable.ts';
 import { TabellionError } from '../../errors.ts';
 import type { BackupNote } from '../../trust-dir/backup-record.ts';
 import { ROOT, TARGETS } from '../../tuf/role-name.ts';
-import { serverOfRecord } from '../loaded-repositories.ts';
+import { serverOfRecord } from '../history.ts';
 import { servedRoot } from '../served-root.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import type { DiagnosedRepository, DiagnosedRole } from './diagnose.ts';

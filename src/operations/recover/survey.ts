@@ -9,7 +9,7 @@ import { decodeRoot, decodeTargets } from '../../tuf/decode.ts';
 import { openEnvelope } from '../../tuf/envelope.ts';
 import { BASE_ROLES, isTargetsRole, ROOT } from '../../tuf/role-name.ts';
 import { type Failure, failureOf } from '../failure.ts';
-import { serverOfRecord } from '../loaded-repositories.ts';
+import { serverOfRecord } from '../history.ts';
 import { servedRoot } from '../served-root.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import { roleKeyIds } from './root-keys.ts';
