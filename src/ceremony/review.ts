@@ -69,7 +69,8 @@ export function reviewRepository(
   checkDeclared(asked, differences);
   const certificates = checkProposedRoot(proposed, gun, now);
   // A root that this machine's own pins will refuse is better not made.
-  allowedCertificates(certificates, { ...pinning, disableTofu: false }, gun, now);
+  const { certs, ca } = pinning;
+  allowedCertificates(certificates, { certs, ca, disableTofu: false }, gun, now);
   const signers = requiredSigners(current?.metadata, proposed);
   const [bad] = badSignatures(signers, asked.proposed, signatures);
   if (bad !== undefined) throw badSignature(gun, bad);

@@ -32,9 +32,10 @@ export class Interruption {
     this.promise.catch(() => {});
     const end = (error: unknown): void => {
       this.#happened = true;
-      // A second Ctrl-C finds no listener, and kills.
-      this.#forgetSigint();
       reject(error);
+      // A second Ctrl-C finds no listener, and kills. Not within this signal: the library of locks, which listens too,
+      // kills at once where nobody else does.
+      setImmediate(() => this.#forgetSigint());
     };
     this.#forgetSigint = host.onSignal('SIGINT', () => end(new Interrupted()));
     // Without a listener the system would write the memory, with what opens the keys, to a core file.

@@ -4,7 +4,7 @@ import {
   type CeremonySignature,
   requestFingerprint,
 } from '../ceremony/ceremony-file.ts';
-import { type ReviewedRepository, reviewCeremony } from '../ceremony/review.ts';
+import { type ReviewContext, type ReviewedRepository, reviewCeremony } from '../ceremony/review.ts';
 import { canonicalKeyId } from '../crypto/public-key.ts';
 import { KeyError, OperationError, TabellionError } from '../errors.ts';
 import { openEnvelope } from '../tuf/envelope.ts';
@@ -17,6 +17,7 @@ import { checkAge, checkNewFile, readCeremonies, writeCeremony } from './ceremon
 import { CeremonyMemory } from './ceremony-memory.ts';
 import { type CeremonyView, ceremonyView } from './ceremony-view.ts';
 import { type Failure, failureOf } from './failure.ts';
+import { readOwnPins } from './own-pins.ts';
 import { keyRing } from './publish.ts';
 import type { Session } from './session.ts';
 
@@ -175,8 +176,15 @@ async function prepare(
   return { ...opened, memory };
 }
 
-async function contextOf(session: Session) {
-  return { now: session.now, pinning: await session.pinning() };
+/** What a person has pinned by thumbprint holds here too, for the root that is followed. */
+async function contextOf(session: Session): Promise<ReviewContext> {
+  const confirmed = new Map<string, readonly string[]>();
+  for (const { repository, certificates } of await readOwnPins(session.trustDir.own))
+    confirmed.set(
+      repository,
+      certificates.map(({ keyId }) => keyId),
+    );
+  return { now: session.now, pinning: { ...(await session.pinning()), confirmed } };
 }
 
 /** IDs of the private keys here that may sign any of it. @throws KeyError `KEY_MISSING` */

@@ -27,6 +27,7 @@ import { carryOn } from './rotation-carry-on.ts';
 import { clearPending } from './rotation-pending.ts';
 import {
   changesOf,
+  checkKeyCount,
   checkSigningKeys,
   type RoleRotation,
   replacedIds,
@@ -165,6 +166,7 @@ async function rotate(work: RotationWork): Promise<KeyRotation> {
   const ring = await keyRing(session);
   const asked = { role, managedBy: serverManaged ? 'server' : 'client' } as const;
   const planned = await turnsOf(session, repository, asked, compromise !== undefined, ring);
+  checkKeyCount(repository, planned, given.length);
   await checkSigningKeys(access, repository, planned, ring);
   const warnings = [
     ...(await stagedChangesWarning(access.dir)),

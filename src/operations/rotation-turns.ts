@@ -1,6 +1,8 @@
 /** Which roles one rotation gives new keys, and what these are. */
+import { printable } from '../crypto/printable.ts';
 import type { PrivateKey } from '../crypto/private-key.ts';
 import { canonicalKeyId, type PublicKey } from '../crypto/public-key.ts';
+import { OperationError } from '../errors.ts';
 import { type Change, replaceRoleKeys } from '../tuf/change.ts';
 import type { KeyRing } from '../tuf/key-ring.ts';
 import type { Repository } from '../tuf/repository.ts';
@@ -60,6 +62,33 @@ export async function turnsOf(
     turns.push({ ...one, old, oldKeys, keys: [], reused: false, unused: [] });
   }
   return turns;
+}
+
+/**
+ * A role that needs several signatures needs as many keys, before any is made.
+ * @throws OperationError `ROTATION_THRESHOLD`
+ */
+export function checkKeyCount(
+  repository: Repository,
+  turns: readonly Turn[],
+  givenKeys: number,
+): void {
+  for (const [index, { role, managedBy }] of turns.entries()) {
+    const { threshold } = repository.keysFor(role).roleKeys;
+    const count = index === 0 ? Math.max(givenKeys, 1) : 1;
+    if (managedBy === 'server' || count >= threshold) continue;
+    throw new OperationError(
+      'ROTATION_THRESHOLD',
+      `The ${role} role of ${printable(repository.gun)} needs ${threshold} signatures, and so at least ${threshold} new keys`,
+      {
+        hint:
+          role === ROOT
+            ? 'Give each with --key FILE, or make them where they stay: tabellion ceremony new-root, then ceremony request rotate-root.'
+            : 'Give each with --key FILE.',
+        details: { role, threshold, keys: count },
+      },
+    );
+  }
 }
 
 /** The root key signs every rotation; the snapshot's must be at hand too, be new, or be with the server. */

@@ -64,7 +64,7 @@ const COMMANDS = [
 ];
 
 /** On the day on which somebody needs every option of it, two screens are no waste. */
-const TWO_SCREENS = 'key rotate';
+const TWO_SCREENS = ['key rotate', 'recover'];
 
 describe('--help', () => {
   it.each(COMMANDS)('of "%s" is on stdout, reads well and fits a screen', async command => {
@@ -74,7 +74,7 @@ describe('--help', () => {
     const lines = out.trimEnd().split('\n');
     expect(Math.max(...lines.map(line => [...line].length))).toBeLessThanOrEqual(80);
     if (command !== '')
-      expect(lines.length).toBeLessThanOrEqual(command === TWO_SCREENS ? 2 * 24 : 24);
+      expect(lines.length).toBeLessThanOrEqual(TWO_SCREENS.includes(command) ? 2 * 24 : 24);
     expect(lines.filter(line => line !== line.trimEnd())).toEqual([]);
     expect(err).toBe('');
     expect(exitCode).toBe(0);

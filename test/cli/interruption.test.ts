@@ -10,6 +10,8 @@ describe('Interruption', () => {
     expect(host.signal('SIGINT')).toBe(true);
     await expect(interruption.promise).rejects.toBeInstanceOf(Interrupted);
     expect(interruption.happened).toBe(true);
+    // Others who listen see that they are not alone with the first.
+    await new Promise(resolve => setImmediate(resolve));
     expect(host.signal('SIGINT')).toBe(false);
   });
 

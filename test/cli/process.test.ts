@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { QUICK_KEYS } from '../support/quick-keys.ts';
@@ -26,6 +26,7 @@ function start(
   args: readonly string[],
   stdout: 'pipe' | number = 'pipe',
   further: readonly 'pipe'[] = [],
+  env: NodeJS.ProcessEnv = {},
 ): ChildProcess {
   const { PATH, SystemRoot } = process.env;
   return spawn(process.execPath, [PROGRAM, ...args], {
@@ -37,6 +38,7 @@ function start(
       USERPROFILE: home,
       DOCKER_CONFIG: join(home, 'docker'),
       ...QUICK_KEYS,
+      ...env,
     },
     stdio: ['ignore', stdout, 'pipe', ...further],
   });
@@ -77,6 +79,19 @@ describe('the program', () => {
     const { code, err } = await finish(child);
     expect({ code, err }).toEqual({ code: 0, err: '' });
   });
+
+  it.each([[['demo']], [['recover', '--drill', 'root']]])(
+    'leaves no throw-away keys behind when %j is broken off',
+    async args => {
+      const TMPDIR = await mkdtemp(join(home, 'tmp-'));
+      const child = start([...args], 'pipe', [], { TMPDIR });
+      await once(child.stdout as Readable, 'data');
+      child.kill('SIGINT');
+      const { code } = await finish(child);
+      expect(code).toBe(130);
+      expect(await readdir(TMPDIR)).toEqual([]);
+    },
+  );
 
   it('tells its version', async () => {
     const { version } = JSON.parse(readFileSync(MANIFEST, 'utf8'));

@@ -5,6 +5,7 @@ import { decodeCeremony, encodeCeremony, encodeRequest } from '../../src/ceremon
 import { ceremonyParts } from '../../src/ceremony/ceremony-text.ts';
 import { generatePrivateKey } from '../../src/crypto/private-key.ts';
 import { keyId } from '../../src/crypto/public-key.ts';
+import { type KeyThumbprints, keyThumbprints } from '../../src/crypto/thumbprint.ts';
 import {
   KeyError,
   OperationError,
@@ -28,6 +29,8 @@ import {
   signCeremony,
 } from '../../src/operations/ceremony-sign.ts';
 import { certifiedKey } from '../../src/operations/initialise-repository.ts';
+import { setOwnPin } from '../../src/operations/own-pins.ts';
+import { rotateKey } from '../../src/operations/rotate.ts';
 import { decodeRoot } from '../../src/tuf/decode.ts';
 import { encodeFile } from '../../src/tuf/encode.ts';
 import { openEnvelope } from '../../src/tuf/envelope.ts';
@@ -129,6 +132,31 @@ describe.concurrent('a ceremony', () => {
     expect(root.metadata.expires).toBe('2039-08-16T00:00:00Z');
   });
 
+  it('follows no root but the one that was pinned by its thumbprint where it is signed', async ({
+    scene,
+  }) => {
+    const ceremony = await Ceremony.withRepository(scene);
+    const pin = (certificates: readonly KeyThumbprints[]) =>
+      ceremony.safe.run(session =>
+        setOwnPin(session.trustDir.own, {
+          ...{ repository: GUN, server: scene.server.url, pinnedAt: '2026-11-22T00:00:00Z' },
+          certificates,
+        }),
+      );
+    const request = await ceremony.request({
+      kind: 'rotate-root',
+      certificateFiles: [await ceremony.newRoot()],
+    });
+    const other = certifiedKey(generatePrivateKey('ecdsa'), GUN, NOW);
+    await pin([keyThumbprints(other)]);
+    await expectFailure(ceremony.sign(request), TrustError, 'PIN_MISMATCH');
+    // The new root need not be pinned yet: it is what is agreed to here.
+    const { certificates } = (await scene.trusted(GUN)).root;
+    await pin(certificates.map(({ key }) => keyThumbprints(key)));
+    await ceremony.apply(await ceremony.sign(request));
+    expect((await scene.trusted(GUN)).root.metadata.version).toBe(2);
+  });
+
   it('goes from an expired root to a new one', async ({ scene }) => {
     const ceremony = await Ceremony.withRepository(scene);
     const [key] = await ceremony.safe.keyFiles();
@@ -210,6 +238,13 @@ describe.concurrent('a ceremony', () => {
     await expectFailure(ceremony.apply(file), OperationError, 'CEREMONY_INCOMPLETE');
     await ceremony.apply(...answers);
     expect((await scene.trusted(GUN)).root.metadata.roles.get('root')?.threshold).toBe(2);
+    // One new key is too few where two must sign: none is made.
+    const both = await scene.machine();
+    for (const safe of [a, b]) await both.takeKey(safe, 'root');
+    const keys = await both.keyFiles();
+    const rotated = both.run(session => rotateKey(session, GUN, { role: 'root' }));
+    await expectFailure(rotated, OperationError, 'ROTATION_THRESHOLD');
+    expect(await both.keyFiles()).toEqual(keys);
     // Answers to different requests are not mixed.
     const other = await ceremony.request({});
     await expectFailure(ceremony.apply(...answers, other), OperationError, 'CEREMONY_MIXED');

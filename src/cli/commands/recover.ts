@@ -8,16 +8,17 @@ import { PROVIDER_IDS, type RecoverOptions, SYMPTOMS } from '../recover/recover-
 const DESCRIPTION =
   'When a key or passphrase is lost or leaked: looks what is so, plans, recovers.';
 
-/** The help has room for what is asked first. */
-const ANSWERS = '\nAnswers as options (--provider, --keep, --skip …): see docs/recovery.md';
+/** What a person is asked at a terminal, and can be said beforehand. */
+const ANSWERS = 'Answers, where nobody is to be asked:';
 
 /** `tabellion recover` */
 export function addRecover(program: Command, action: Action): void {
   const value = (flags: string, meaning: string): Option =>
     new Option(flags, meaning).argParser(optionValue(flags));
-  const hidden = (flags: string, meaning: string): Option => value(flags, meaning).hideHelp();
+  const answer = (flags: string, meaning: string): Option =>
+    value(flags, meaning).helpGroup(ANSWERS);
   const repeated = (flags: string, meaning: string): Option =>
-    new Option(flags, meaning).argParser(repeatedValue(flags)).hideHelp();
+    new Option(flags, meaning).argParser(repeatedValue(flags)).helpGroup(ANSWERS);
   program
     .command('recover')
     .summary('when a key is lost or leaked: look, plan, recover')
@@ -34,33 +35,42 @@ export function addRecover(program: Command, action: Action): void {
     .option('--list', 'show the recoveries that were begun')
     .option('--drill [case]', 'practise in a sandbox, with throw-away keys')
     .addOption(
-      new Option('--provider <who>', 'who runs the registry').choices([...PROVIDER_IDS]).hideHelp(),
+      new Option('--provider <who>', 'who runs the registry')
+        .choices([...PROVIDER_IDS])
+        .helpGroup(ANSWERS),
     )
     .addOption(
-      new Option('--path <path>', 'a leaked root: rotate or anew; at IBM Cloud ticket or namespace')
+      new Option('--path <path>', 'rotate or anew: a leaked root; ticket, namespace: IBM')
         .choices(['rotate', 'anew', 'ticket', 'namespace'])
-        .hideHelp(),
+        .helpGroup(ANSWERS),
     )
-    .addOption(hidden('--account <id>', 'at IBM Cloud: the account, for the ticket'))
-    .addOption(hidden('--backup <file>', 'where the sealed backup goes'))
-    .addOption(hidden('--use-root <key>', 'a root key that is here, not a new one'))
+    .addOption(answer('--account <id>', 'at IBM Cloud: the account, for the ticket'))
+    .addOption(answer('--backup <file>', 'where the sealed backup goes'))
+    .addOption(answer('--use-root <key>', 'a root key that is here, not a new one'))
     .addOption(
       new Option('--keep <which>', 'after a leak: what is signed again')
         .choices(['known', 'all'])
-        .hideHelp(),
+        .helpGroup(ANSWERS),
     )
-    .addOption(hidden('--trusted-since <date>', 'known: verified here before that day'))
+    .addOption(answer('--trusted-since <date>', 'known: verified here before that day'))
     .addOption(repeated('--drop <image:tag>', 'do not sign this tag again (repeatable)'))
     .addOption(repeated('--drop-signer <name>', 'a signer who does not come back (repeatable)'))
     .addOption(repeated('--skip <image>', 'leave this repository alone (repeatable)'))
     .addOption(
-      new Option('--no-registry', 'do not ask whether the registry has the images').hideHelp(),
+      new Option('--no-registry', 'do not ask whether the registry has the images').helpGroup(
+        ANSWERS,
+      ),
     )
-    .addOption(hidden('--report <file>', 'write the report there too (.md or .json)'))
-    .addHelpText('after', ANSWERS)
+    .addOption(answer('--report <file>', 'write the report there too (.md or .json)'))
     .addHelpText(
       'after',
-      examples(['tabellion recover --lost root --plan', 'show what would be done']),
+      examples(
+        ['tabellion recover --lost root --plan', 'show what would be done'],
+        [
+          'tabellion recover --compromised root --keep known \\\n    --trusted-since 2026-11-20 --yes',
+          'in a script: only what was known before stays',
+        ],
+      ),
     )
     .action(
       action<[string[]], RecoverOptions>(async (context, options, images) => {

@@ -70,7 +70,8 @@ async function show(
   options: Options,
   guns: readonly string[],
 ): Promise<number> {
-  const { expect: expected = [], pin = false, offline = false, changed } = options;
+  const { expect = [], pin = false, offline = false, changed } = options;
+  const expected = await Promise.all(expect.map(readExpected));
   const { json, quiet } = context.display.options;
   const compared = expected.map(text => parseExpected(text).role);
   // A person who compares is shown what is compared; programs, everything.
@@ -124,6 +125,12 @@ async function show(
   });
   if (!display.options.json) display.error(...thumbprintErrors(reports));
   return worstExitCode(reports.map(({ exitCode }) => exitCode));
+}
+
+/** Words are dear to load: only what is no number may be words. */
+async function readExpected(text: string): Promise<string> {
+  if (!/[a-z]+[\s,.-]+[a-z]/i.test(text)) return text;
+  return await (await import('../thumbprint-words.ts')).digitsOfWords(text);
 }
 
 /** Checks that there is somebody to ask. */

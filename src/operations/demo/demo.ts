@@ -2,11 +2,11 @@
  * The whole story on one machine, on the embedded trust server: a small image is signed and verified, tampering is
  * found, keys are stolen and replaced, the root key is lost and the repository recovered.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+
 import { join } from 'node:path';
 import { startTrustServer } from '../../embedded-server/start.ts';
 import { inspect } from '../inspect.ts';
+import { inSandboxFolder } from '../sandbox-folder.ts';
 import { sign } from '../sign.ts';
 import { rootLoss } from './root-loss.ts';
 import { DemoClock, type DemoOptions, expect, REPOSITORY, SIGNER, Stage } from './stage.ts';
@@ -28,8 +28,7 @@ export async function demo(
   imageFolder: string,
   narrate: Narrate,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'tabellion-demo-'));
-  try {
+  await inSandboxFolder('tabellion-demo-', async folder => {
     const clock = new DemoClock(options.now);
     const server = await startTrustServer({
       directory: join(folder, 'server'),
@@ -43,9 +42,7 @@ export async function demo(
     } finally {
       await server.close();
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function play(stage: Stage, imageFolder: string): Promise<void> {

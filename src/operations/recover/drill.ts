@@ -2,9 +2,8 @@
  * Practising: a disaster is played in a temporary folder, on the embedded trust server, with the names, tags and digests
  * of the person's own repositories and throw-away keys. The real folder is only read, no other server is asked.
  */
+
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NOTARY_ENCRYPTION } from '../../crypto/encrypted-private-key.ts';
 import { publicKeyToJson } from '../../crypto/public-key.ts';
@@ -15,6 +14,7 @@ import type { ProviderId } from '../../registry/providers.ts';
 import { ROOT, signerName, TARGETS } from '../../tuf/role-name.ts';
 import { readAfresh } from '../fresh-client.ts';
 import { loadRepositories } from '../loaded-repositories.ts';
+import { inSandboxFolder } from '../sandbox-folder.ts';
 import { openSession, type Session, type SessionOptions } from '../session.ts';
 import { planRecovery, type RecoveryPlan, recordOfPlan } from './plan.ts';
 import type { LossReason, RecoveredRepository, RecoveryRecord } from './record.ts';
@@ -82,8 +82,7 @@ export async function drill(session: Session, request: DrillRequest): Promise<Re
     tags: copied.reduce((sum, { content }) => sum + recordedTags(content).length, 0),
     isSample,
   });
-  const folder = await mkdtemp(join(tmpdir(), 'tabellion-drill-'));
-  try {
+  return await inSandboxFolder('tabellion-drill-', async folder => {
     const { now } = session.options;
     const server = await startTrustServer({ directory: join(folder, 'server'), port: 0, now });
     try {
@@ -96,9 +95,7 @@ export async function drill(session: Session, request: DrillRequest): Promise<Re
     } finally {
       await server.close();
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Nothing of the person's environment: no login, no proxy, no passphrase. */
