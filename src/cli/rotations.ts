@@ -8,7 +8,7 @@ import {
   type KeyArchive,
   type OldKeyFate,
   type RetiredKeys,
-  replacedKeys,
+  replacedKeysHere,
   retireKeys,
 } from '../operations/retire-keys.ts';
 import { type RepositoryReview, reviewRepository } from '../operations/review.ts';
@@ -185,7 +185,7 @@ export class Rotations {
       (rotation): rotation is KeyRotation => !hasFailed(rotation),
     );
     let fate = this.options.oldKey;
-    const here = replacedKeys(done);
+    const here = await replacedKeysHere(this.session, done);
     if (fate === undefined && this.asks && prompts !== undefined && here.length > 0)
       fate = await this.askFate(prompts, here);
     const archive = fate === 'archive' ? await this.archive() : undefined;

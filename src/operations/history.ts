@@ -201,8 +201,11 @@ async function copyInFolder(
       undefined,
     );
   }
-  const time = await dir.storedAt([ROOT, ...trusted.targets.keys()]);
-  return time === undefined ? undefined : { gun, server, time, from: 'folder', trusted };
+  const written = await dir.storedAt([ROOT, ...trusted.targets.keys()]);
+  if (written === undefined) return undefined;
+  // What this command itself has put there a moment ago is older than what it reads now.
+  const time = written < session.now ? written : session.now;
+  return { gun, server, time, from: 'folder', trusted };
 }
 
 /** The roles of a verified copy. */

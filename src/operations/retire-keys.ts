@@ -29,17 +29,36 @@ export interface RetiredKeys {
   readonly warnings: readonly string[];
 }
 
-/** The replaced keys of rotations whose private part is on this machine, by what they signed for. */
-export function replacedKeys(
-  rotations: readonly Pick<KeyRotation, 'repository' | 'role' | 'oldKeys' | 'alsoRotated'>[],
-): { readonly repository: string; readonly role: string; readonly id: string }[] {
-  return rotations.flatMap(rotation =>
-    [rotation, ...rotation.alsoRotated].flatMap(({ role, oldKeys }) =>
-      oldKeys.flatMap(({ id, file }) =>
-        file === undefined ? [] : [{ repository: rotation.repository, role, id }],
-      ),
+type Replacing = Pick<KeyRotation, 'repository' | 'role' | 'oldKeys' | 'alsoRotated' | 'review'>;
+
+export interface ReplacedKey {
+  readonly repository: string;
+  readonly role: string;
+  /** Canonical. */
+  readonly id: string;
+}
+
+/** The replaced keys of rotations, by what they signed for: those of base roles, and of signers who got new ones. */
+function replacedKeys(rotations: readonly Replacing[]): ReplacedKey[] {
+  return rotations.flatMap(({ repository, review, ...rotation }) => [
+    ...[rotation, ...rotation.alsoRotated].flatMap(({ role, oldKeys }) =>
+      oldKeys.map(({ id }) => ({ repository, role, id })),
     ),
-  );
+    ...(review?.rekeyed ?? []).flatMap(({ role, oldKeyIds }) =>
+      oldKeyIds.map(id => ({ repository, role, id })),
+    ),
+  ]);
+}
+
+/** The replaced keys whose private part is on this machine. */
+export async function replacedKeysHere(
+  session: Session,
+  rotations: readonly Replacing[],
+): Promise<ReplacedKey[]> {
+  const store = await session.keys();
+  const here: ReplacedKey[] = [];
+  for (const key of replacedKeys(rotations)) if (await store.has(key.id)) here.push(key);
+  return here;
 }
 
 /**
@@ -48,7 +67,7 @@ export function replacedKeys(
  */
 export async function retireKeys(
   session: Session,
-  rotations: Parameters<typeof replacedKeys>[0],
+  rotations: readonly Replacing[],
   fate: OldKeyFate,
   archive?: KeyArchive,
 ): Promise<RetiredKeys> {
@@ -57,8 +76,8 @@ export async function retireKeys(
   const needed = new Set<string>();
   const seen = new Map<string, TrustedSet | string>();
   const store = await session.keys();
-  for (const { repository, role, id } of fate === 'keep' ? [] : replacedKeys(rotations)) {
-    if (!(await store.has(id))) continue;
+  const replaced = fate === 'keep' ? [] : await replacedKeysHere(session, rotations);
+  for (const { repository, role, id } of replaced) {
     wanted.add(id);
     const problem =
       rootProblem(role, fate) ??

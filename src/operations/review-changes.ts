@@ -31,7 +31,12 @@ export interface ReviewedChanges {
     readonly keyIds: readonly string[];
     readonly paths: readonly string[];
   }[];
-  readonly rekeyed: readonly { readonly role: string; readonly keyIds: readonly string[] }[];
+  /** Canonical IDs: the new keys, and those that they took the place of. */
+  readonly rekeyed: readonly {
+    readonly role: string;
+    readonly keyIds: readonly string[];
+    readonly oldKeyIds: readonly string[];
+  }[];
   /** What was to go and stays, because no key that could take it away is here. */
   readonly remainingTags: readonly HeldTag[];
   readonly remainingSigners: readonly string[];
@@ -65,7 +70,7 @@ class Reviewing {
   private readonly removedTags: HeldTag[] = [];
   private readonly removedSigners: string[] = [];
   private readonly restored: { role: string; keyIds: string[]; paths: string[] }[] = [];
-  private readonly rekeyed: { role: string; keyIds: string[] }[] = [];
+  private readonly rekeyed: { role: string; keyIds: string[]; oldKeyIds: string[] }[] = [];
   private readonly remainingTags: HeldTag[] = [];
   private readonly remainingSigners: string[] = [];
   private readonly warnings: string[] = [];
@@ -125,7 +130,7 @@ class Reviewing {
     const added = keys.map(canonicalKeyId);
     const old = keyIds.filter(id => !added.includes(id));
     await this.exchange(role, keys, old);
-    this.rekeyed.push({ role, keyIds: added });
+    this.rekeyed.push({ role, keyIds: added, oldKeyIds: old });
     const released = this.keysOf(RELEASES);
     if (!keyIds.some(id => released.includes(id))) return;
     await this.exchange(RELEASES, keys, this.leaving(old));

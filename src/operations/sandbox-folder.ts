@@ -1,6 +1,6 @@
 /** A folder for a play with throw-away keys: it goes when the play ends, and also when it is broken off. */
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,7 +9,8 @@ export async function inSandboxFolder<T>(
   prefix: string,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), prefix));
+  // At once: no moment at which it is there and nobody would remove it.
+  const folder = mkdtempSync(join(tmpdir(), prefix));
   const removeNow = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   process.once('exit', removeNow);
   try {

@@ -153,7 +153,7 @@ describeWithPeers(
       await say(leaked, [
         event(1),
         ['Which key?', DOWN + ENTER],
-        ['Until which day', ENTER],
+        ['Until when was all well', ENTER],
         ['What shall be signed again?', ENTER],
         ['Begin?', `y${ENTER}`],
         ['New passphrase for the backup:', `the backup passphrase${ENTER}`],
@@ -168,7 +168,7 @@ describeWithPeers(
       await say(replacedRoot, [
         event(1),
         ['Which key?', ENTER],
-        ['Until which day', ENTER],
+        ['Until when was all well', ENTER],
         ['The root key is here', ENTER],
         ['What shall be signed again?', DOWN + ENTER],
         ['Begin?', `y${ENTER}`],
@@ -184,7 +184,7 @@ describeWithPeers(
       await say(leakedRoot, [
         event(1),
         ['Which key?', ENTER],
-        ['Until which day', ENTER],
+        ['Until when was all well', ENTER],
         ['The root key is here', DOWN + ENTER],
         ['Who runs localhost:5000?', ENTER],
         ['Begin?', `y${ENTER}`],

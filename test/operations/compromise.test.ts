@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { generatePrivateKey } from '../../src/crypto/private-key.ts';
 import { KeyError, OperationError, UsageError } from '../../src/errors.ts';
 import type { CompromiseRequest } from '../../src/operations/compromise.ts';
+import { retireKeys } from '../../src/operations/retire-keys.ts';
 import { reviewRepository } from '../../src/operations/review.ts';
 import type { ReviewRules } from '../../src/operations/review-decision.ts';
 import { type KeyRotation, type RotateKeyRequest, rotateKey } from '../../src/operations/rotate.ts';
@@ -157,7 +158,8 @@ it('gives a signer a new key in the same publish, made here or handed in', async
   const old = (await owner.keyFiles()).find(({ role }) => role === 'alice')?.id ?? '';
   const rules = { keepKnown: true, dropRest: true, rekeySigners: ['targets/alice'] };
   const posts = scene.posts().length;
-  const { review, createdKeys } = await rotate(owner, rules);
+  const rotation = await rotate(owner, rules);
+  const { review, createdKeys } = rotation;
   expect(scene.posts().length).toBe(posts + 1);
   const [{ keyIds: [key = ''] = [] } = {}] = review?.rekeyed ?? [];
   expect(createdKeys.map(({ role }) => role)).toEqual(['targets', 'alice']);
@@ -174,6 +176,9 @@ it('gives a signer a new key in the same publish, made here or handed in', async
     KeyError,
     'KEY_MISSING',
   );
+  // The old private key may go with that of the repository.
+  const { removedKeys } = await owner.run(session => retireKeys(session, [rotation], 'remove'));
+  expect(removedKeys).toContain(old);
 });
 
 it('takes the compromised key out of delegations that have it too', async ({ scene }) => {

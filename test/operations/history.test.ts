@@ -46,6 +46,17 @@ describe('what was verified', () => {
     expect(role?.signedBy).toHaveLength(1);
   });
 
+  it('of a repository’s first publish is known after it, not as it was made empty', async ({
+    scene,
+  }) => {
+    // As on a real day: files are written after the moment at which the command began.
+    scene.clock = new Date();
+    const owner = await scene.machine();
+    await owner.signOne(`${APP}:1.0`, { as: content('one'), roles: ['targets'] });
+    const copy = await knownAt(owner, new Date(scene.clock.getTime() + DAY));
+    expect(tags(copy)).toEqual([['1.0', content('one').hex]]);
+  });
+
   it('of a publish is known as it was after it', async ({ scene }) => {
     const owner = await scene.machine();
     await owner.signOne(`${APP}:1.0`, { as: content('one'), signer: 'alice' });

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../errors.ts';
 import type { Action, CommandContext } from '../context.ts';
 import { examples } from '../help-text.ts';
-import { optionValue, repeatedValue } from '../option-values.ts';
+import { moment, optionValue, repeatedValue } from '../option-values.ts';
 import { PROVIDER_IDS, type RecoverOptions, SYMPTOMS } from '../recover/recover-options.ts';
 
 const DESCRIPTION =
@@ -52,7 +52,11 @@ export function addRecover(program: Command, action: Action): void {
         .choices(['known', 'all'])
         .helpGroup(ANSWERS),
     )
-    .addOption(answer('--trusted-since <date>', 'known: verified here before that day'))
+    .addOption(
+      new Option('--trusted-since <date>', 'known: verified here before that day')
+        .argParser(moment('--trusted-since'))
+        .helpGroup(ANSWERS),
+    )
     .addOption(repeated('--drop <image:tag>', 'do not sign this tag again (repeatable)'))
     .addOption(repeated('--drop-signer <name>', 'a signer who does not come back (repeatable)'))
     .addOption(repeated('--skip <image>', 'leave this repository alone (repeatable)'))
@@ -75,6 +79,7 @@ export function addRecover(program: Command, action: Action): void {
     .action(
       action<[string[]], RecoverOptions>(async (context, options, images) => {
         checkOneThing(options);
+        await checkKnown(options, context.host.now());
         return await dispatch(context, options, images);
       }),
     );
@@ -101,6 +106,17 @@ function checkOneThing(options: RecoverOptions): void {
   throw new UsageError('OPTIONS_CONFLICT', `${flags.join(' and ')} are different things`, {
     hint: 'Give one of them.',
   });
+}
+
+/** What counts as known must have been there at a day that is named and past: else all of it would, or nothing. */
+async function checkKnown({ keep, trustedSince }: RecoverOptions, now: Date): Promise<void> {
+  const { checkTrustedSince } = await import('../rotation-request.ts');
+  checkTrustedSince(trustedSince, now);
+  if (keep !== 'known' || trustedSince !== undefined) return;
+  throw new UsageError(
+    'OPTIONS_CONFLICT',
+    '--keep known needs --trusted-since: nobody knows what was there before an unnamed day',
+  );
 }
 
 async function dispatch(

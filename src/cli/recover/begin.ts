@@ -16,7 +16,7 @@ import {
 } from '../reports/recovery-plan-report.ts';
 import { carryOn } from './carry-on.ts';
 import { searchPassphrase } from './passphrase.ts';
-import { askKeep, askProvider, askRootPath, askSince, askWhat } from './questions.ts';
+import { askKeep, askProvider, askRootPath, askWhat } from './questions.ts';
 import type { Answer, RecoverOptions } from './recover-options.ts';
 import { resume } from './resume.ts';
 
@@ -76,7 +76,7 @@ async function converse(
  * is ticked later.
  */
 async function askReview(
-  { prompts }: CommandContext,
+  { prompts, host }: CommandContext,
   survey: Survey,
   what: RecoveryCase | undefined,
   options: RecoverOptions,
@@ -85,7 +85,8 @@ async function askReview(
   const isSettled = options.keep !== undefined || options.yes === true || options.plan === true;
   if (!isReviewed || what.reason !== 'compromised' || isSettled || prompts === undefined)
     return options;
-  const trustedSince = options.trustedSince ?? (await askSince(prompts));
+  const { askSince } = await import('../rotation-review.ts');
+  const trustedSince = options.trustedSince ?? (await askSince(prompts, host.now()));
   const since = trustedSince === undefined ? {} : { trustedSince };
   const { canReplaceRoot } = await import('../../operations/recover/replace-root.ts');
   const path =
@@ -182,8 +183,7 @@ async function planRequest(
   const { repositoryName, taggedImages } = await import('../../operations/images.ts');
   const { resolveKeyIds } = await import('../../operations/key-id.ts');
   const [rootKeyId] = await resolveKeyIds(session, useRoot === undefined ? [] : [useRoot]);
-  const trustedSince =
-    options.trustedSince === undefined ? undefined : moment(options.trustedSince);
+  const trustedSince = options.trustedSince?.toISOString();
   return {
     case: what,
     guns,
@@ -199,18 +199,6 @@ async function planRequest(
     ...(trustedSince === undefined ? {} : { trustedSince }),
     ...(rootKeyId === undefined ? {} : { rootKeyId }),
   };
-}
-
-function moment(text: string): string {
-  const date = new Date(text);
-  if (!Number.isNaN(date.getTime())) return date.toISOString();
-  throw new UsageError(
-    'OPTION_VALUE_INVALID',
-    'Option --trusted-since must be a date, as 2026-11-20',
-    {
-      details: { option: '--trusted-since' },
-    },
-  );
 }
 
 async function showPlan(

@@ -116,15 +116,6 @@ export async function askProvider(prompts: Prompts, domain: string): Promise<Pro
   ]);
 }
 
-/** The last moment at which nobody else can have had the key; undefined when that is not known. */
-export async function askSince(prompts: Prompts): Promise<string | undefined> {
-  const typed = await prompts.text(
-    'Until which day were you sure of the key? (as 2026-11-20; empty: not known)',
-    text => text === '' || !Number.isNaN(Date.parse(text)) || 'a date, as 2026-11-20',
-  );
-  return typed === '' ? undefined : typed;
-}
-
 /** How a leaked root key that is here is replaced. */
 export async function askRootPath(prompts: Prompts): Promise<RecoveryPath> {
   return await prompts.choose<RecoveryPath>('The root key is here: how is it replaced?', [

@@ -19,7 +19,7 @@ export interface RecoverOptions extends Pick<ConfirmationOptions, 'yes'> {
   readonly backup?: string;
   readonly useRoot?: string;
   readonly keep?: 'known' | 'all';
-  readonly trustedSince?: string;
+  readonly trustedSince?: Date;
   readonly drop?: string[];
   readonly dropSigner?: string[];
   readonly skip?: string[];

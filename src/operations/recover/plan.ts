@@ -4,6 +4,7 @@ import { OperationError, UsageError } from '../../errors.ts';
 import { providerOf } from '../../registry/providers.ts';
 import { ROOT } from '../../tuf/role-name.ts';
 import type { Session } from '../session.ts';
+import { checkSomethingKnown } from './known-content.ts';
 import { placesOf } from './places.ts';
 import { pathChoice, providerById, providerPath, ticketText } from './provider-path.ts';
 import type {
@@ -51,7 +52,7 @@ export interface PlanRequest extends RecoveryOptions {
 
 /**
  * Makes the plan. Nothing is changed.
- * @throws UsageError `RECOVERY_NOTHING_AFFECTED`; OperationError `RECOVERY_IN_PROGRESS` (details: `id`)
+ * @throws UsageError `RECOVERY_NOTHING_AFFECTED`, `RECOVERY_NOTHING_KNOWN`, `RECOVERY_PATH_IMPOSSIBLE`; OperationError `RECOVERY_IN_PROGRESS` (details: `id`)
  */
 export async function planRecovery(
   session: Session,
@@ -71,6 +72,7 @@ export async function planRecovery(
       },
     );
   }
+  if (what.reason === 'compromised') await checkSomethingKnown(session, options, repositories);
   const plan = { case: what, options, repositories };
   return {
     ...plan,

@@ -32,6 +32,7 @@ function remarks(gun: string, review: CompromiseReview): string[] {
     ...remainingSigners.map(
       role => `${gun}: ${role} could not be removed: tabellion delegation remove ${gun} ${role}`,
     ),
+    ...review.warnings.map(warning => `${gun}: ${warning}.`),
     ...formerTags.map(
       ({ tag, sha256 }) =>
         `${gun}: what ${tag} was before can be signed again: tabellion sign ${gun}:${tag} --digest sha256:${sha256}`,

@@ -114,6 +114,11 @@ describe('a leaked root key that is still here', () => {
 
   it('is made anew where the key is not here, and cannot be rotated then', async ({ scene }) => {
     const { owner, trustedSince } = await leak(scene);
+    // Where nothing is known, nothing would come back.
+    const early = new Date(scene.clock.getTime() - 9 * DAY).toISOString();
+    await expect(begin(owner, known(early))).rejects.toMatchObject({
+      code: 'RECOVERY_NOTHING_KNOWN',
+    });
     await owner.loseKey('root');
     expect((await begin(owner, known(trustedSince))).options.path).toBeUndefined();
     await expect(begin(owner, { ...known(trustedSince), path: 'rotate' })).rejects.toMatchObject({
