@@ -99,9 +99,16 @@ export function rememberVariable(env: NodeJS.ProcessEnv): Remembering {
 
 /** The only place that prints a passphrase: at a terminal, of a new key file, when the person asked for that. */
 function shower(display: Display) {
+  const shown = new Set<string>();
   return ({ role, gun, keyId = '' }: PassphraseSubject, passphrase: string, isKept: boolean) => {
+    const key = `${keyName(role, gun)} (${shortKeyId(keyId)})`;
+    if (shown.has(passphrase)) {
+      display.error(`The ${key} has the same passphrase.`);
+      return;
+    }
+    shown.add(passphrase);
     display.error(
-      `The passphrase of the ${keyName(role, gun)} (${shortKeyId(keyId)}), shown once:`,
+      `The passphrase of the ${key}, shown once:`,
       '',
       `  ${passphrase}`,
       '',

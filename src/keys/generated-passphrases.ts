@@ -24,7 +24,7 @@ export function generatePassphrase(): string {
 export interface GeneratedPassphrasesOptions {
   /** Puts it into the keychain; false where there is none that takes it. Absent where that has to wait. */
   readonly keep?: (keyId: string, passphrase: string) => Promise<boolean>;
-  /** Shows it to the person, once; absent where nobody would see it, or too many would. */
+  /** Told of each new key; shows a passphrase to the person once. Absent where nobody would see it, or too many would. */
   readonly show?: (key: PassphraseSubject, passphrase: string, isKept: boolean) => void;
 }
 
@@ -36,7 +36,7 @@ export class GeneratedPassphrases implements PassphraseSource {
   readonly name = 'generated';
   readonly #options: GeneratedPassphrasesOptions;
   readonly #made = new Map<boolean, string>();
-  readonly #shown = new Set<string>();
+  readonly #told = new Set<string>();
 
   constructor(options: GeneratedPassphrasesOptions) {
     this.#options = options;
@@ -52,8 +52,9 @@ export class GeneratedPassphrases implements PassphraseSource {
     const { keyId } = request;
     const isKept = keyId !== undefined && (await keep?.(keyId, passphrase)) === true;
     if (!isKept && show === undefined) throw notKept(request);
-    if (!this.#shown.has(passphrase)) show?.(request, passphrase, isKept);
-    this.#shown.add(passphrase);
+    const key = keyId ?? request.role;
+    if (!this.#told.has(key)) show?.(request, passphrase, isKept);
+    this.#told.add(key);
     return { passphrase, source: this.name };
   }
 }

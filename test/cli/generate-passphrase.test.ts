@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDisplay } from '../../src/cli/context.ts';
 import { passphraseSettings } from '../../src/cli/passphrase-settings.ts';
+import { createPrompts } from '../../src/cli/prompts.ts';
 import { run } from '../../src/cli/run.ts';
 import { decodePrivateKeyPem } from '../../src/crypto/private-key-pem.ts';
+import { GeneratedPassphrases } from '../../src/keys/generated-passphrases.ts';
 import { MemoryKeychain } from '../support/memory-keychain.ts';
 import { createTestHost, runCli } from './test-host.ts';
 
@@ -63,6 +65,26 @@ describe('--generate-passphrase', () => {
     const [next = ''] = again.err().match(PASSPHRASE) ?? [];
     expect(next).not.toBe(passphrase);
     expect(decodePrivateKeyPem(await keyFile(id), next).id).toBe(id);
+  });
+
+  it('names every key that has it, at a terminal', async () => {
+    const host = createTestHost({ terminal: { stdin: true, stdout: true, stderr: true } });
+    const display = createDisplay(host, {});
+    const prompts = createPrompts(host, display);
+    const globals = { generatePassphrase: true };
+    const settings = passphraseSettings({ globals, host, display, prompts });
+    const source = new GeneratedPassphrases(settings.generatedPassphrases ?? {});
+    for (const [role, digit] of [
+      ['targets', 'a'],
+      ['alice', 'b'],
+      ['alice', 'b'],
+    ] as const) {
+      await source.get({ purpose: 'create', role, keyId: digit.repeat(64), attempt: 0 });
+    }
+    expect(host.err().match(new RegExp(PASSPHRASE, 'g'))).toHaveLength(1);
+    expect(
+      host.err().match(/The signer key alice \(b{12}\) has the same passphrase\./g),
+    ).toHaveLength(1);
   });
 
   it('says once for all keys that no keychain takes it', () => {
