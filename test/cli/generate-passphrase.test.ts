@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -38,6 +39,19 @@ describe('--generate-passphrase', () => {
     expect(JSON.parse((await runCli(check, { keychain })).out).keys).toMatchObject([
       { opens: true, signs: true },
     ]);
+  });
+
+  it('is for a key that is brought in in clear, too', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const file = join(trust, 'clear.pem');
+    await writeFile(file, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+    const keychain = new MemoryKeychain();
+    const args = ['key', 'import', file, '--role', 'alice', '--generate-passphrase'];
+    const { exitCode, err } = await runCli([...args, '--trust-dir', trust], { keychain });
+    expect({ exitCode, err }).toMatchObject({ exitCode: 0 });
+    const [[id = '', passphrase = ''] = []] = [...keychain.entries];
+    expect(passphrase).toMatch(PASSPHRASE);
+    expect(decodePrivateKeyPem(await keyFile(id), passphrase).id).toBe(id);
   });
 
   it('makes nothing where neither a keychain nor a terminal takes it', async () => {

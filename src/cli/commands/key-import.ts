@@ -5,6 +5,7 @@ import type { Action } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
 import { optionValue } from '../option-values.ts';
+import { GENERATE_PASSPHRASE } from '../passphrase-options.ts';
 import {
   keyImportBrief,
   keyImportJson,
@@ -38,6 +39,7 @@ export function addKeyImport(key: Command, action: Action): void {
       'of targets and snapshot keys that do not say',
       optionValue('--repository'),
     )
+    .option(...GENERATE_PASSPHRASE)
     .addHelpText(
       'after',
       examples(
