@@ -112,6 +112,8 @@ describe('the program', () => {
     [['verfy', 'app:1'], 'tabellion: There is no command “verfy”\n  hint: Did you mean verify?\n'],
     [['verify', '--registy', 'app:1'], '  hint: Did you mean --registry?\n'],
     [['sign', 'app:1', '--passphrase=hunter2'], 'tabellion: There is no option --passphrase'],
+    [['recover', '--compromised', 'root', '--keep', 'known'], '--keep known needs --trusted-since'],
+    [['recover', '--lost', 'root', '--trusted-since', '9999-01-01'], 'must be in the past'],
     [['revoke', 'app:1'], '  hint: Add --yes, or --dry-run'],
     [['verify', 'App/UPPER:1'], 'must be lowercase'],
   ])('exits with 2 for %j', async (args, message) => {

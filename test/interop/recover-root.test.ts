@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { RecoveryRecord } from '../../src/operations/recover/record.ts';
@@ -172,6 +172,41 @@ describeWithPeers(
       const roots = [...after].filter(([, text]) => roleOf(text) === 'root').map(([name]) => name);
       expect(roots).toHaveLength(2);
       expect(roots).toContain(`${record?.newRootKeyId}.key`);
+    });
+
+    test('that leaked and is still here: replaced, consumers follow, the thief is shut out', async () => {
+      const owner = await scene.person('owner');
+      const guns = await repositories(owner, 'leaked', 2);
+      const [first = '', second = ''] = guns;
+      const consumer = await scene.person('consumer');
+      for (const gun of guns) await consumer.notary.succeed(['list', gun]);
+      // Whole seconds, and what the owner has just verified is before.
+      const since = new Date(Date.now() + 1).toISOString();
+      const thief = await scene.person('thief');
+      await cp(owner.trustDir, thief.trustDir, { recursive: true });
+      await thief.notary.succeed(addHash(second, 'evil', content('evil'), '-p'));
+      const ended = await owner.tabellion
+        .with({ env: { TABELLION_BACKUP_PASSPHRASE: BACKUP_PASSPHRASE } })
+        .run([
+          ...['recover', '--compromised', 'root', '--keep', 'known', '--trusted-since', since],
+          ...['--no-registry', '--yes', '--json'],
+        ]);
+      expect(ended.code, ended.stderr).toBe(0);
+      const { newRootKeyId, thumbprints } = JSON.parse(ended.stdout);
+      // Real programs with the old root in their cache follow.
+      expect(await listTargets(consumer, second)).toEqual(await listTargets(owner, second));
+      expect((await listTargets(consumer, second)).map(({ name }) => name)).toEqual(['1', '2']);
+      const reading = await freshReading(scene, first);
+      expect(reading.docker.SignedTags).toMatchObject([{ SignedTag: '1', Signers: ['alice'] }]);
+      expect(JSON.stringify(await consumer.docker.inspect(first))).toContain(
+        thumbprints[0].certificateId,
+      );
+      expect([...(await keyFiles(owner)).keys()]).toContain(`${newRootKeyId}.key`);
+      for (const args of [
+        addHash(second, 'more', content('more'), '-p'),
+        ['key', 'rotate', second, 'targets'],
+      ])
+        expect((await thief.notary.run(args)).code).not.toBe(0);
     });
 
     test.for(['ibm-cloud', 'azure', 'docker-hub'])(

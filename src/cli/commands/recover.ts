@@ -4,6 +4,7 @@ import type { Action, CommandContext } from '../context.ts';
 import { examples } from '../help-text.ts';
 import { moment, optionValue, repeatedValue } from '../option-values.ts';
 import { PROVIDER_IDS, type RecoverOptions, SYMPTOMS } from '../recover/recover-options.ts';
+import { checkTrustedSince } from '../rotation-request.ts';
 
 const DESCRIPTION =
   'When a key or passphrase is lost or leaked: looks what is so, plans, recovers.';
@@ -79,7 +80,7 @@ export function addRecover(program: Command, action: Action): void {
     .action(
       action<[string[]], RecoverOptions>(async (context, options, images) => {
         checkOneThing(options);
-        await checkKnown(options, context.host.now());
+        checkKnown(options, context.host.now());
         return await dispatch(context, options, images);
       }),
     );
@@ -109,8 +110,7 @@ function checkOneThing(options: RecoverOptions): void {
 }
 
 /** What counts as known must have been there at a day that is named and past: else all of it would, or nothing. */
-async function checkKnown({ keep, trustedSince }: RecoverOptions, now: Date): Promise<void> {
-  const { checkTrustedSince } = await import('../rotation-request.ts');
+function checkKnown({ keep, trustedSince }: RecoverOptions, now: Date): void {
   checkTrustedSince(trustedSince, now);
   if (keep !== 'known' || trustedSince !== undefined) return;
   throw new UsageError(

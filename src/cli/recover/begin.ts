@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { Diagnosis } from '../../operations/recover/diagnose.ts';
 import type { PlanRequest, RecoveryPlan } from '../../operations/recover/plan.ts';
-import type { RecoveryCase } from '../../operations/recover/record.ts';
+import type { CaseKind, RecoveryCase } from '../../operations/recover/record.ts';
 import type { Survey } from '../../operations/recover/survey.ts';
 import type { Session } from '../../operations/session.ts';
 import type { CommandContext } from '../context.ts';
@@ -19,6 +19,9 @@ import { searchPassphrase } from './passphrase.ts';
 import { askKeep, askProvider, askRootPath, askWhat } from './questions.ts';
 import type { Answer, RecoverOptions } from './recover-options.ts';
 import { resume } from './resume.ts';
+
+/** Whose key signs tags: after a leak it is asked which of them stay. */
+const REVIEWED: readonly CaseKind[] = ['root', 'targets', 'delegation'];
 
 /** What is to be done once nothing is left to be asked about the plan. */
 type Work = () => Promise<number>;
@@ -81,7 +84,7 @@ async function askReview(
   what: RecoveryCase | undefined,
   options: RecoverOptions,
 ): Promise<RecoverOptions> {
-  const isReviewed = what?.kind === 'root' || what?.kind === 'targets';
+  const isReviewed = what !== undefined && REVIEWED.includes(what.kind);
   const isSettled = options.keep !== undefined || options.yes === true || options.plan === true;
   if (!isReviewed || what.reason !== 'compromised' || isSettled || prompts === undefined)
     return options;
@@ -93,7 +96,10 @@ async function askReview(
     options.path ?? (canReplaceRoot(survey, what) ? await askRootPath(prompts) : undefined);
   const answers = { ...options, ...since, ...(path === undefined ? {} : { path }) };
   if (what.kind === 'root' && path !== 'rotate') return answers;
-  const keep = await askKeep(prompts, trustedSince !== undefined);
+  const keep = await askKeep(prompts, {
+    isDated: trustedSince !== undefined,
+    canTick: what.kind !== 'delegation',
+  });
   return keep === undefined ? answers : { ...answers, keep };
 }
 
@@ -256,7 +262,7 @@ function checkAnswers(plan: RecoveryPlan, options: RecoverOptions, canAsk: boole
     );
   }
   const { case: what } = plan;
-  const isReviewed = what.kind === 'root' || what.kind === 'targets';
+  const isReviewed = REVIEWED.includes(what.kind);
   if (isReviewed && what.reason === 'compromised' && options.keep === undefined) {
     throw new UsageError(
       'REVIEW_NEEDED',

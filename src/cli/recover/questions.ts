@@ -130,14 +130,14 @@ export async function askRootPath(prompts: Prompts): Promise<RecoveryPath> {
 /** What is signed again where a leaked key is replaced; undefined: it is ticked, one by one. */
 export async function askKeep(
   prompts: Prompts,
-  isDated: boolean,
+  { isDated, canTick }: { readonly isDated: boolean; readonly canTick: boolean },
 ): Promise<'known' | 'all' | undefined> {
   const known = {
     value: 'known',
     name: 'Only what this machine had verified before that day',
   } as const;
   return await prompts.choose<'known' | 'all' | undefined>('What shall be signed again?', [
-    { value: undefined, name: 'What I tick, in each repository' },
+    ...(canTick ? [{ value: undefined, name: 'What I tick, in each repository' }] : []),
     ...(isDated ? [known] : []),
     { value: 'all', name: 'Everything as it is: I have looked at it' },
   ]);

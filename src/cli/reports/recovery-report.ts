@@ -45,7 +45,10 @@ export function recoveryLines(outcome: RecoveryOutcome, paint: Paint): string[] 
   for (const { repository, stage, signedTags, leftOut, problem } of report.repositories) {
     const isDone = stage === 'verified' || stage === 'done';
     const mark = isDone ? paint.green('✓') : paint.yellow('…');
-    const count = signedTags.length === 0 ? '' : `, ${signedTags.length} tags signed again`;
+    const count =
+      signedTags.length === 0
+        ? ''
+        : `, ${signedTags.length} ${signedTags.length === 1 ? 'tag' : 'tags'} signed again`;
     const left = leftOut.length === 0 ? '' : `, ${leftOut.length} left out`;
     const what = isDone ? `recovered${count}${left}` : (problem?.message ?? 'not yet');
     lines.push(`${mark} ${paint.bold(printable(repository))}: ${printable(what)}`);

@@ -1,18 +1,16 @@
 /** What one repository needs when a key other than its root is lost or leaked, or its metadata has expired. */
 
 import { printable } from '../../crypto/printable.ts';
-import { generatePrivateKey } from '../../crypto/private-key.ts';
 import { OperationError } from '../../errors.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
 import type { CompromiseRequest } from '../compromise.ts';
 import { readAfresh } from '../fresh-client.ts';
 import { renew } from '../renew.ts';
-import { revoke } from '../revoke.ts';
 import { rotateKey } from '../rotate.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
-import { rotateSigner } from '../signer-rotate.ts';
 import type { RecoveredRepository, RecoveryOptions, RecoveryRecord } from './record.ts';
 import { replaceRoot } from './replace-root.ts';
+import { droppedTags, replaceSigner } from './replace-signer.ts';
 import { noteReview } from './review-remarks.ts';
 import { roleKeyIds } from './root-keys.ts';
 
@@ -56,8 +54,7 @@ export async function changeRepository(
     return;
   }
   if (kind === 'expired') return await renewExpired(session, access);
-  await revokeDropped(session, access.gun, record.options);
-  for (const name of record.case.signers ?? []) await rekeySigner(session, access, record, name);
+  await replaceSigner(session, access, repository, record);
 }
 
 /** What was said of the tags, for the review that a leaked repository key asks for. */
@@ -77,21 +74,6 @@ function reviewOf(gun: string, options: RecoveryOptions): CompromiseRequest {
   };
 }
 
-function droppedTags(gun: string, { drop }: RecoveryOptions): string[] {
-  return drop.filter(name => name.startsWith(`${gun}:`)).map(name => name.slice(gun.length + 1));
-}
-
-/** A signer's new key signs all that the old one did: what is not theirs goes before. */
-async function revokeDropped(
-  session: Session,
-  gun: string,
-  options: RecoveryOptions,
-): Promise<void> {
-  const tags = droppedTags(gun, options);
-  if (tags.length === 0) return;
-  await revoke(session, { images: tags.map(tag => `${gun}:${tag}`), dryRun: false });
-}
-
 /** @throws KeyError `KEY_MISSING` when a part that has expired cannot be signed here */
 async function renewExpired(session: Session, { gun }: RepositoryAccess): Promise<void> {
   const { parts } = await renew(session, gun, { withinDays: 0 });
@@ -104,33 +86,4 @@ async function renewExpired(session: Session, { gun }: RepositoryAccess): Promis
     `Of ${printable(gun)} has expired what cannot be signed here: ${left.map(role => printable(role)).join(', ')}`,
     { hint: 'Renew it where its keys are: tabellion renew.', details: { gun, roles: left } },
   );
-}
-
-/** One new key for the signer in all repositories. */
-async function rekeySigner(
-  session: Session,
-  { gun }: RepositoryAccess,
-  record: RecoveryRecord,
-  name: string,
-): Promise<void> {
-  const store = await session.keys();
-  let id: string | undefined;
-  for (const known of record.newKeys) {
-    if ((await store.find(known))?.role === name) id = known;
-  }
-  if (id === undefined) {
-    const key = generatePrivateKey('ecdsa');
-    record.newKeys.push(key.id);
-    await store.add(key, { role: name });
-    id = key.id;
-  }
-  try {
-    await rotateSigner(session, { name, repositories: [gun], keyIds: [id] });
-  } catch (error) {
-    // Done by an earlier run, or the signer is not in this repository any more.
-    const isDone =
-      error instanceof OperationError &&
-      (error.code === 'KEY_UNCHANGED' || error.code === 'SIGNER_UNKNOWN');
-    if (!isDone) throw error;
-  }
 }

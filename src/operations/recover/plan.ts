@@ -272,7 +272,7 @@ function changeSteps(session: Session, plan: Planned): Step[] {
   const signers = (what.signers ?? []).map(name => printable(name)).join(', ');
   const titles: Readonly<Record<string, string>> = {
     root: `Replace the root key of ${count}, and every key that whoever had it could have had too; sign again only what you keep`,
-    targets: `Give ${count} a new repository key, and sign what is in them again with it`,
+    targets: `Give ${count} a new repository key, and sign again what is signed with the old one`,
     snapshot: `Let the trust server make a new snapshot key for ${count}`,
     timestamp: `Let the trust server make a new timestamp key for ${count}`,
     delegation: `Take the old key of ${signers} out of ${count}, put a new one in, and sign its tags again`,

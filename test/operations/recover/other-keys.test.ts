@@ -65,6 +65,29 @@ describe('a key that is not the root', () => {
     }
   });
 
+  it.for(['here', 'gone'])(
+    'of a signer that leaked, and is %s: what was not known goes',
+    async (place, { scene }) => {
+      const machine = await scene.machine();
+      await machine.signOne([`${GUN}:1`, `${GUN}:2`], { signer: 'alice' });
+      const trustedSince = new Date(scene.clock.getTime() + 1000).toISOString();
+      scene.clock = new Date(scene.clock.getTime() + DAY);
+      const thief = await scene.machine();
+      const leaked = await thief.takeKey(machine, 'alice');
+      await thief.signOne(`${GUN}:evil`, { as: content('evil'), roles: ['targets/alice'] });
+      await thief.signOne(`${GUN}:2`, { as: content('evil'), roles: ['targets/alice'] });
+      if (place === 'gone') await machine.loseKey('alice');
+      const loss = { key: leaked, reason: 'compromised', keep: 'known', trustedSince } as const;
+      const done = await recover(machine, loss);
+      expect(done.repositories[0]?.remarks?.[0]).toContain('no longer signed: 2, evil');
+      expect(Object.keys(await scene.tags(GUN, 'targets/alice'))).toEqual(['1']);
+      expect((await scene.trusted(GUN)).keysFor('targets/alice').roleKeys.keyIds).toEqual(
+        done.newKeys,
+      );
+      await expect(thief.signOne(`${GUN}:3`, { roles: ['targets/alice'] })).rejects.toThrow();
+    },
+  );
+
   it.for(['snapshot', 'timestamp'])('of the server: %s', async (role, { scene }) => {
     const machine = await scene.machine();
     await machine.signOne(`${GUN}:1`);
