@@ -33,6 +33,12 @@ export function table(rows: readonly (readonly string[])[], options: TableOption
   });
 }
 
+/** A name that is cut on the left when it is too long: its end tells it apart. */
+export function fitted(text: string, width: number): string {
+  const characters = [...text];
+  return characters.length <= width ? text : `…${characters.slice(1 - width).join('')}`;
+}
+
 function width(cell: string): number {
   return [...stripVTControlCharacters(cell)].length;
 }

@@ -7,7 +7,7 @@ import type {
 } from '../../operations/backup/inventory.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
 import type { ReportStyle } from '../report-style.ts';
-import { table } from '../table.ts';
+import { fitted, table } from '../table.ts';
 
 /** Columns of the widest line. */
 const WIDTH = 80;
@@ -20,12 +20,6 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** A name that is cut on the left when it is too long: its end tells it apart. */
-export function fitted(text: string, width: number): string {
-  const characters = [...text];
-  return characters.length <= width ? text : `…${characters.slice(1 - width).join('')}`;
-}
-
 /** The name of a key, and its short ID. */
 export function keyCells({ role, id }: { role: string; id: string }): [string, string] {
   return [fitted(keyName(role), KEY_WIDTH), shortKeyId(id)];
@@ -36,7 +30,7 @@ export function keyUse({ gun, trustedBy }: InventoryKey, width: number): string 
   const guns = new Set(trustedBy.map(({ repository }) => repository));
   const [only = gun] = guns;
   if (guns.size > 1) return counted(guns.size, 'repository', 'repositories');
-  return only === undefined ? 'no repository in this backup' : fitted(printable(only), width);
+  return only === undefined ? 'none here' : fitted(printable(only), width);
 }
 
 /** Keys and repositories as tables, and the names of records. */

@@ -8,8 +8,8 @@ import { dateWithDistance } from '../dates.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { shortKeyId } from '../key-names.ts';
 import type { ReportStyle } from '../report-style.ts';
-import { table } from '../table.ts';
-import { counted, fitted, keyCells, keyUse } from './backup-inventory.ts';
+import { fitted, table } from '../table.ts';
+import { counted, keyCells, keyUse } from './backup-inventory.ts';
 
 const GUN_WIDTH = 34;
 const USE_WIDTH = 30;

@@ -1,8 +1,9 @@
+import { stripVTControlCharacters } from 'node:util';
 import { printable } from '../../crypto/printable.ts';
 import type { CheckedPassphrase, StoredPassphrase } from '../../operations/stored-passphrases.ts';
 import type { Paint } from '../display.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
-import { table } from '../table.ts';
+import { fitted, table } from '../table.ts';
 
 const NONE = [
   'The keychain has no passphrases of keys.',
@@ -19,11 +20,7 @@ export function passphraseListLines(
     ...named(entry),
     entry.present ? '' : paint.yellow('key not here'),
   ]);
-  return [
-    'Keys whose passphrase is in the keychain',
-    '',
-    ...table([[...HEADER, ''], ...rows], { header: paint.dim }),
-  ];
+  return ['Keys whose passphrase is in the keychain', '', ...fittingTable('', rows, paint)];
 }
 
 /** For `passphrase check`. */
@@ -38,10 +35,31 @@ export function passphraseCheckLines(
     wrong === undefined
       ? []
       : ['', `Put the right one there with: tabellion passphrase set ${shortKeyId(wrong.keyId)}`];
-  return [...table([[...HEADER, 'PASSPHRASE'], ...rows], { header: paint.dim }), ...advice];
+  return [...fittingTable('PASSPHRASE', rows, paint), ...advice];
 }
 
 const HEADER = ['KEY', 'KEY ID', 'REPOSITORY'];
+
+/** Columns of the widest line, unless what is wrong with a key takes more. */
+const WIDTH = 80;
+const KEY_WIDTH = 28;
+const SHORT_ID = 12;
+const GAPS = 6;
+const LEAST_REPOSITORY = 12;
+
+/** The names of keys and repositories give way, so that the last column is read. */
+function fittingTable(last: string, rows: readonly string[][], paint: Paint): string[] {
+  const names = rows.map(([name = '']) => fitted(name, KEY_WIDTH));
+  const widest = (cells: readonly string[]): number =>
+    Math.max(...cells.map(cell => [...stripVTControlCharacters(cell)].length));
+  const taken = widest(names) + SHORT_ID + widest(rows.map(([, , , cell = '']) => cell)) + GAPS;
+  const room = Math.max(WIDTH - taken, LEAST_REPOSITORY);
+  const fitting = rows.map(([, id = '', repository = '', cell = ''], index) => [
+    ...[names[index] ?? '', id],
+    ...[fitted(repository, room), cell],
+  ]);
+  return table([[...HEADER, last], ...fitting], { header: paint.dim });
+}
 
 function named({ keyId, role, gun }: StoredPassphrase): string[] {
   return [
