@@ -107,6 +107,35 @@ describeWithPeers(
       }
     });
 
+    test.for([
+      [
+        event(1),
+        ['Which key?', ENTER],
+        ['Until when was all well', ENTER],
+        ['The root key is here', ENTER],
+        ['What shall be signed again?', ENTER],
+        ['Begin?', `y${ENTER}`],
+      ],
+      [event(1), ['Which key?', DOWN.repeat(20) + ENTER], ['Its ID, or the beginning:', ENTER]],
+      [event(2), ['Which key?', ENTER]],
+      [event(7), ['Which disaster?', ENTER]],
+    ] as Turn[][])(
+      'Ctrl-C at each question of the others: 130, and nothing is changed',
+      async turns => {
+        await repository('localhost:5000/talk/broken-off');
+        const before = await everything();
+        // The first question is the same for all.
+        for (let stop = 1; stop < turns.length; stop += 1) {
+          const terminal = recover();
+          await say(terminal, turns.slice(0, stop));
+          await terminal.shows(turns[stop]?.[0] ?? '');
+          terminal.type(CTRL_C);
+          expect(await terminal.ended, terminal.text()).toBe(130);
+          expect(await everything()).toEqual(before);
+        }
+      },
+    );
+
     test('a lost root key: stopped at the last question, resumed, ended', async () => {
       const gun = 'localhost:5000/talk/lost';
       await repository(gun);

@@ -34,8 +34,8 @@ function remarks(gun: string, review: CompromiseReview): string[] {
     ),
     ...review.warnings.map(warning => `${gun}: ${warning}.`),
     ...formerTags.map(
-      ({ tag, sha256 }) =>
-        `${gun}: what ${tag} was before can be signed again: tabellion sign ${gun}:${tag} --digest sha256:${sha256}`,
+      ({ tag, sha256, size }) =>
+        `${gun}: what ${tag} was before can be signed again: tabellion sign ${gun}:${tag} --digest sha256:${sha256} --size ${size}`,
     ),
   ].map(line => printable(line));
 }
