@@ -36,7 +36,7 @@ export interface CheckedKey {
   /** Whether every public key that repositories publish for it verifies what it signs; null where that was not tried. */
   readonly signs: boolean | null;
   readonly trustedBy: readonly { readonly repository: string; readonly role: string }[];
-  /** A failure counts: it is a root key, a repository trusts it, or it was asked for. */
+  /** A failure counts: it is a root key, a repository trusts it, it was asked for, or its file holds no whole key. */
   readonly needed: boolean;
   /** Whether it cannot do what it is for: some finding is grave. */
   readonly failed: boolean;
@@ -114,6 +114,8 @@ async function checkKey(
     ...roleFindings(entry, trusting),
     ...proof.findings,
   ];
+  // Nothing excuses a file that is no whole key, or another one: who trusts it may not be known here.
+  const isBroken = !entry.usable || findings.some(({ code }) => code === 'KEY_ID_MISMATCH');
   return {
     id,
     role,
@@ -123,7 +125,7 @@ async function checkKey(
     opens: proof.opens,
     signs: proof.signs,
     trustedBy: trusting.map(one => ({ repository: one.repository, role: one.role })),
-    needed: isWanted || role === ROOT || trusting.length > 0,
+    needed: isWanted || role === ROOT || trusting.length > 0 || isBroken,
     failed: findings.some(({ grave }) => grave),
     findings,
   };

@@ -169,4 +169,22 @@ describe('checking keys', () => {
     expect(codesOf(all, id)).toContain('KEY_PASSPHRASE_WRONG');
     expect(await checking(wrong, { offline: true, ids: [id] })).toMatchObject({ exitCode: 4 });
   });
+
+  it('fails for a file that holds no whole key, or another one, whoever trusts it', async ({
+    scene,
+  }) => {
+    const machine = await scene.machine();
+    await machine.signOne(`${APP}:1`, { signer: 'alice' });
+    await rm(join(machine.trustDir, 'tuf'), { recursive: true });
+    const { id, path } = await keyOf(machine, 'alice');
+    const other = join(machine.trustDir, 'private', `${'a'.repeat(64)}.key`);
+    await copyFile(path, other);
+    expect(await checking(machine, { offline: true })).toMatchObject({ exitCode: 4 });
+    await rm(other);
+    expect(await checking(machine, { offline: true })).toMatchObject({ exitCode: 0 });
+    await writeFile(path, (await readFile(path, 'utf8')).slice(0, 150));
+    const report = await checking(machine, { offline: true });
+    expect(report.exitCode).toBe(4);
+    expect(codesOf(report, id)).toContain('KEY_FILE_DAMAGED');
+  });
 });

@@ -17,7 +17,7 @@ interface Options {
 
 const DESCRIPTION = `Proves that private keys are there, whole, of the role that they say, open, and
 sign what the published public keys verify; and tells which ones nobody trusts
-any more. Exit code 4: a key that is needed, or was named, fails.`;
+any more. Exit code 4: a broken file, or a key that is needed or named fails.`;
 
 /** `tabellion key check` */
 export function addKeyCheck(key: Command, action: Action): void {
