@@ -63,7 +63,9 @@ export function newKeyEncryption(env: NodeJS.ProcessEnv): EncryptionParameters {
   const text = env[ROUNDS_VARIABLE];
   if (text === undefined || text === '') return STRONG_ENCRYPTION;
   const iterations = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (iterations >= NOTARY_ENCRYPTION.iterations && iterations <= MAX_ITERATIONS) {
+  // As many rounds as Notary means a file as Notary writes it.
+  if (iterations === NOTARY_ENCRYPTION.iterations) return NOTARY_ENCRYPTION;
+  if (iterations > NOTARY_ENCRYPTION.iterations && iterations <= MAX_ITERATIONS) {
     return { ...STRONG_ENCRYPTION, iterations };
   }
   throw new UsageError(

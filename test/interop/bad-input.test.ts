@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { describeWithPeers } from './support/describe-with-peers.ts';
 import { folderContent } from './support/folder-tree.ts';
 import { PASSPHRASES } from './support/passphrases.ts';
+import { NOTHING_BUT_REMINDERS } from './support/readers.ts';
 import type { RunResult } from './support/run-program.ts';
 import {
   content,
@@ -128,7 +129,10 @@ describeWithPeers(
             pattern.test(name),
           );
           const one = owner.tabellion.with({ passphrases: null, env: Object.fromEntries(env) });
-          expect(await one.run(sign(`${gun}:${family}`))).toMatchObject({ code: 0, stderr: '' });
+          expect(await one.run(sign(`${gun}:${family}`))).toMatchObject({
+            code: 0,
+            stderr: NOTHING_BUT_REMINDERS,
+          });
         }
       });
     });
@@ -306,7 +310,7 @@ describeWithPeers(
       [['sign', 'app:1', '--digest', 'sha256:12', '--size', '1'], /64 lower-case hexadecimal/],
       [['sign', 'app:1', '--digest', `sha256:${'0'.repeat(64)}`], /--size is missing/],
       [['sign', 'app:1', '--size', '-1'], /--size/],
-      [['sign', 'app:1', '--from', 'ftp:x'], /--from cannot read/],
+      [['sign', 'app:1', '--from', 'ftp:x'], /“ftp:x” is not an image source/],
       [['verify', '--offline', '--require-fresh', 'app:1'], /exclude each other/],
       [['sign', 'app:1', '--signer', 'Alice'], /Alice/],
       [['revoke', 'app:1'], /confirmation/],

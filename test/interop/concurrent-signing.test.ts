@@ -2,7 +2,7 @@ import { cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { describeWithPeers } from './support/describe-with-peers.ts';
-import { freshReading, listTargets } from './support/readers.ts';
+import { freshReading, listTargets, NOTHING_BUT_REMINDERS } from './support/readers.ts';
 import {
   addHash,
   content,
@@ -52,7 +52,7 @@ describeWithPeers(
         const gun = `localhost:5000/concurrent/shared-${snapshot}`;
         const owner = await make(gun);
         const results = await Promise.all(tags.map(tag => run(owner, `${gun}:${tag}`)));
-        expect(results).toMatchObject(tags.map(() => ({ code: 0, stderr: '' })));
+        expect(results).toMatchObject(tags.map(() => ({ code: 0, stderr: NOTHING_BUT_REMINDERS })));
         expect(await names(gun)).toEqual(tags);
         for (const tag of tags) {
           expect(await verifyTag(owner, `${gun}:${tag}`, '--offline')).toMatchObject({
@@ -68,7 +68,9 @@ describeWithPeers(
         const results = await Promise.all(
           people.map((person, index) => run(person, `${gun}:${tags[index]}`)),
         );
-        expect(results).toMatchObject(people.map(() => ({ code: 0, stderr: '' })));
+        expect(results).toMatchObject(
+          people.map(() => ({ code: 0, stderr: NOTHING_BUT_REMINDERS })),
+        );
         expect(await names(gun)).toEqual(tags.slice(0, 3));
       });
     });
@@ -78,8 +80,8 @@ describeWithPeers(
       const owner = await scene.person('owner');
       const results = await Promise.all(tags.slice(0, 2).map(tag => run(owner, `${gun}:${tag}`)));
       expect(results).toMatchObject([
-        { code: 0, stderr: '' },
-        { code: 0, stderr: '' },
+        { code: 0, stderr: NOTHING_BUT_REMINDERS },
+        { code: 0, stderr: NOTHING_BUT_REMINDERS },
       ]);
       expect(await names(gun)).toEqual(['1', '2']);
       // One repository has one set of keys.
@@ -155,7 +157,7 @@ describeWithPeers(
       );
       const args = ['sign', `${gun}:2`, ...digestFlags(content('two'))];
       const result = await second.tabellion.run([...args, '--json']);
-      expect(result).toMatchObject({ code: 1, stderr: '' });
+      expect(result).toMatchObject({ code: 1, stderr: NOTHING_BUT_REMINDERS });
       const [report] = JSON.parse(result.stdout).repositories;
       expect(report).toMatchObject({ initialised: false, error: { code: 'REPOSITORY_EXISTS' } });
       // Its root was never published, so that it may never be mistaken for the one that is.

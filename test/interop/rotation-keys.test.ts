@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { describeWithPeers } from './support/describe-with-peers.ts';
 import { listRow } from './support/expected-rows.ts';
+import { PASSPHRASES } from './support/passphrases.ts';
 import { freshReading, readingOf } from './support/readers.ts';
 import { addHash, content, openScene, type Person, type Scene } from './support/scene.ts';
 import { signTag } from './support/tags.ts';
@@ -162,7 +163,7 @@ describeWithPeers(
         const out = path.join(owner.folder, name);
         // `notary` encrypts these as delegation keys, but reads them back as root keys.
         await owner.notary
-          .with({ passphrases: { delegation: 'root-passphrase' } })
+          .with({ passphrases: { delegation: PASSPHRASES.root } })
           .succeed(['key', 'generate', '-r', 'targets', '-o', out]);
         files.push(`${out}-key.pem`);
       }
@@ -180,7 +181,7 @@ describeWithPeers(
       expect(String(roots)).toContain('KEY_EXISTS');
       const out = path.join(owner.folder, 'root');
       await owner.notary
-        .with({ passphrases: { delegation: 'root-passphrase' } })
+        .with({ passphrases: { delegation: PASSPHRASES.root } })
         .succeed(['key', 'generate', '-r', 'root', '-o', out]);
       const given = await rotate(owner, gun, 'root', '--key', `${out}-key.pem`);
       expect((await file(gun, 'root')).signatures.map(({ keyid }) => keyid)).toEqual([

@@ -2,7 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { parseEncryptedPrivateKey } from '../../src/crypto/encrypted-private-key.ts';
+import {
+  NOTARY_ENCRYPTION,
+  parseEncryptedPrivateKey,
+} from '../../src/crypto/encrypted-private-key.ts';
 import { decodePem } from '../../src/crypto/pem.ts';
 import { UsageError } from '../../src/errors.ts';
 import { EnvironmentPassphrases } from '../../src/keys/environment-passphrases.ts';
@@ -50,7 +53,8 @@ describe('new key files', () => {
   it('get other rounds when told, but no fewer than Notary’s', () => {
     const rounds = (text: string) => newKeyEncryption({ TABELLION_KDF_ROUNDS: text }).iterations;
     expect(rounds('')).toBe(1_300_000);
-    expect(rounds('2048')).toBe(2048);
+    expect(newKeyEncryption({ TABELLION_KDF_ROUNDS: '2048' })).toEqual(NOTARY_ENCRYPTION);
+    expect(rounds('2049')).toBe(2049);
     expect(rounds('4000000')).toBe(4_000_000);
     for (const wrong of ['2047', '0', '-1', '1e9', '10000001', 'many', '99999999999']) {
       expect(() => rounds(wrong)).toThrow(UsageError);

@@ -1,6 +1,7 @@
 import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { QUICK_KEYS } from '../../support/quick-keys.ts';
 import { notaryPassphraseVariables } from '../support/passphrases.ts';
 import { type RunResult, runProgram } from '../support/run-program.ts';
 import { TABELLION } from '../support/tabellion-cli.ts';
@@ -195,6 +196,7 @@ export class Side {
     const variables: Record<string, string | undefined> = {
       PATH: process.env.PATH ?? '',
       HOME: `${this.folder}/home`,
+      ...QUICK_KEYS,
       ...notaryPassphraseVariables(PASSPHRASES),
       ...step.env,
     };

@@ -7,14 +7,14 @@ export interface Passphrases {
 }
 
 /**
- * One for the root keys and one for all others: `docker trust` knows only these two, so that all programs
+ * Long enough to draw no warning. One for the root keys and one for all others: `docker trust` knows only these two, so that all programs
  * can share one trust folder.
  */
 export const PASSPHRASES: Passphrases = {
-  root: 'root-passphrase',
-  targets: 'repository-passphrase',
-  snapshot: 'repository-passphrase',
-  delegation: 'repository-passphrase',
+  root: 'a root key lives ten years',
+  targets: 'four harbours, one lighthouse',
+  snapshot: 'four harbours, one lighthouse',
+  delegation: 'four harbours, one lighthouse',
 };
 
 /** The environment variables from which `notary` takes passphrases. */
