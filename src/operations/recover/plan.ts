@@ -16,7 +16,7 @@ import type {
   StepKind,
 } from './record.ts';
 import { isMadeAnew, newRecord, RecoveryRecords } from './record.ts';
-import { canReplaceRoot } from './replace-root.ts';
+import { canReplaceRoot, checkOneSignsAlone } from './replace-root.ts';
 import { backupFile } from './seal-backup.ts';
 import { keysOfRole, knownAccess, rolesOfKey, type Survey } from './survey.ts';
 
@@ -52,7 +52,8 @@ export interface PlanRequest extends RecoveryOptions {
 
 /**
  * Makes the plan. Nothing is changed.
- * @throws UsageError `RECOVERY_NOTHING_AFFECTED`, `RECOVERY_NOTHING_KNOWN`, `RECOVERY_PATH_IMPOSSIBLE`; OperationError `RECOVERY_IN_PROGRESS` (details: `id`)
+ * @throws UsageError `RECOVERY_NOTHING_AFFECTED`, `RECOVERY_NOTHING_KNOWN`, `RECOVERY_PATH_IMPOSSIBLE`,
+ *   `RECOVERY_BY_CEREMONY`; OperationError `RECOVERY_IN_PROGRESS` (details: `id`)
  */
 export async function planRecovery(
   session: Session,
@@ -72,6 +73,11 @@ export async function planRecovery(
       },
     );
   }
+  if (path === 'rotate')
+    checkOneSignsAlone(
+      survey,
+      repositories.map(({ gun }) => gun),
+    );
   if (what.reason === 'compromised') await checkSomethingKnown(session, options, repositories);
   const plan = { case: what, options, repositories };
   return {

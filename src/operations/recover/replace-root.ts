@@ -1,6 +1,6 @@
 /** A root key that leaked and is still here: it signs its successor, so that consumers follow and nothing is deleted. */
 import { printable } from '../../crypto/printable.ts';
-import { OperationError } from '../../errors.ts';
+import { OperationError, UsageError } from '../../errors.ts';
 import { ROOT } from '../../tuf/role-name.ts';
 import type { CompromiseRequest } from '../compromise.ts';
 import { readAfresh } from '../fresh-client.ts';
@@ -10,12 +10,36 @@ import type { RecoveredRepository, RecoveryCase, RecoveryRecord } from './record
 import { noteNewRoot } from './repository-anew.ts';
 import { noteReview } from './review-remarks.ts';
 import { roleKeyIds } from './root-keys.ts';
-import type { Survey } from './survey.ts';
+import type { Survey, SurveyedRole } from './survey.ts';
 
 /** Whether a leaked root key can sign its successor: it is on this machine. */
 export function canReplaceRoot({ keys }: Survey, { kind, reason, keyId }: RecoveryCase): boolean {
   const isHere = keys.some(({ id, usable }) => usable && id === keyId);
   return kind === ROOT && reason === 'compromised' && isHere;
+}
+
+/**
+ * Where several must sign, one key that leaked signs nothing alone, and one new key is too few: that takes a ceremony.
+ * @param guns what is to be rotated
+ * @throws UsageError `RECOVERY_BY_CEREMONY` (details: `repositories`)
+ */
+export function checkOneSignsAlone({ repositories }: Survey, guns: readonly string[]): void {
+  const several = repositories
+    .filter(({ gun, roles }) => guns.includes(gun) && roles.some(needsSeveral))
+    .map(({ gun }) => gun);
+  if (several.length === 0) return;
+  throw new UsageError(
+    'RECOVERY_BY_CEREMONY',
+    `The root of ${several.map(gun => printable(gun)).join(', ')} needs several signatures: whoever has one key alone cannot change it, and it takes as many new keys`,
+    {
+      hint: 'Replace it in peace: tabellion ceremony new-root, then ceremony request rotate-root. Leave these out with --skip IMAGE.',
+      details: { repositories: several },
+    },
+  );
+}
+
+function needsSeveral({ role, threshold }: SurveyedRole): boolean {
+  return role === ROOT && threshold > 1;
 }
 
 /**

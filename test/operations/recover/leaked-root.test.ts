@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { planRecovery } from '../../../src/operations/recover/plan.ts';
 import { rootIds } from '../../../src/operations/recover/root-keys.ts';
+import { survey } from '../../../src/operations/recover/survey.ts';
 import { rotateKey } from '../../../src/operations/rotate.ts';
 import { content, DAY, it, type Machine, type Scene } from '../../support/trust-scene.ts';
 import { begin, carryOn, recover } from './support/recovering.ts';
@@ -110,6 +112,30 @@ describe('a leaked root key that is still here', () => {
       await (await session.repositoryByGun(GUN)).remote.deleteRepository();
     });
     expect(await carryOn(owner, waiting)).toMatchObject({ state: 'done' });
+  });
+
+  it('is left to a ceremony where it signs nothing alone', async ({ scene }) => {
+    const { owner, rootId } = await leak(scene);
+    await owner.run(async session => {
+      const found = await survey(session, { asked: [], online: true });
+      const repositories = found.repositories.map(one => ({
+        ...one,
+        roles: one.roles.map(role => ({ ...role, threshold: 2 })),
+      }));
+      const plan = planRecovery(
+        session,
+        { ...found, repositories },
+        {
+          case: { kind: 'root', reason: 'compromised', keyId: rootId },
+          guns: [],
+          skip: [],
+          checkRegistry: false,
+          drop: [],
+          dropSigners: [],
+        },
+      );
+      await expect(plan).rejects.toMatchObject({ code: 'RECOVERY_BY_CEREMONY' });
+    });
   });
 
   it('is made anew where the key is not here, and cannot be rotated then', async ({ scene }) => {
