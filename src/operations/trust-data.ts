@@ -89,11 +89,6 @@ export async function loadTrustData(
       trusted: result.trusted,
       origin,
       warnings: [
-        ...(origin.server === server
-          ? []
-          : [
-              `The copy on this machine is of ${printable(origin.server)}; ${printable(server)} was not heard`,
-            ]),
         ...(stored === 'overtaken' ? [NOT_STORED] : stored),
         ...trustWarnings(result.trusted, session.now),
       ],
