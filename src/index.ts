@@ -26,17 +26,21 @@ export {
 } from './operations/backup/restore-backup.ts';
 export { decodeShare, type Share } from './operations/backup/shares.ts';
 export { type BackupVerification, verifyBackup } from './operations/backup/verify-backup.ts';
-export { type BlastRadius, blastRadius } from './operations/blast-radius.ts';
 export { type InspectRequest, type InspectResult, inspect } from './operations/inspect.ts';
-export { type Inventory, type InventoryRequest, inventory } from './operations/inventory.ts';
+export { type BlastRadius, blastRadius } from './operations/inventory/blast-radius.ts';
+export {
+  type Inventory,
+  type InventoryRequest,
+  inventory,
+} from './operations/inventory/inventory.ts';
 export {
   type GeneratedKey,
   type GenerateKeyRequest,
   generateKey,
-} from './operations/key-generate.ts';
-export { type KeyList, listKeys } from './operations/key-list.ts';
-export { type PushReport, type PushRequest, push } from './operations/push.ts';
-export { type Renewal, type RenewRequest, renewAll } from './operations/renew.ts';
+} from './operations/keys/key-generate.ts';
+export { type KeyList, listKeys } from './operations/keys/key-list.ts';
+export { type PushReport, type PushRequest, push } from './operations/push/push.ts';
+export { type Renewal, type RenewRequest, renewAll } from './operations/renewal/renew.ts';
 export { type RevokeReport, type RevokeRequest, revoke } from './operations/revoke.ts';
 export { type RunningServer, type ServeRequest, serve } from './operations/serve.ts';
 export {
@@ -52,5 +56,5 @@ export {
   type ThumbprintReport,
   type ThumbprintRequest,
   thumbprints,
-} from './operations/thumbprint.ts';
+} from './operations/thumbprints/thumbprint.ts';
 export { type VerifyRequest, type VerifyResult, verify } from './operations/verify.ts';

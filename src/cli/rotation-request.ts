@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { printable } from '../crypto/printable.ts';
 import { UsageError } from '../errors.ts';
-import type { CompromiseRequest } from '../operations/compromise.ts';
-import type { ReviewRules } from '../operations/review-decision.ts';
+import type { CompromiseRequest } from '../operations/rotation/compromise.ts';
+import type { ReviewRules } from '../operations/rotation/review-decision.ts';
 import {
   BASE_ROLES,
   isDelegationName,

@@ -1,9 +1,9 @@
 /** The conversation about a key that somebody else may have: why, since when, and what may stay. */
 import { printable } from '../crypto/printable.ts';
-import type { CompromiseRequest } from '../operations/compromise.ts';
-import type { RepositoryReview } from '../operations/review.ts';
-import { decide } from '../operations/review-decision.ts';
-import type { SignerItem } from '../operations/review-items.ts';
+import type { CompromiseRequest } from '../operations/rotation/compromise.ts';
+import type { RepositoryReview } from '../operations/rotation/review.ts';
+import { decide } from '../operations/rotation/review-decision.ts';
+import type { SignerItem } from '../operations/rotation/review-items.ts';
 import type { CommandContext } from './context.ts';
 import { keyName, roleName, shortKeyId } from './key-names.ts';
 import { readMoment } from './option-values.ts';

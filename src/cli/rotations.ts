@@ -2,24 +2,28 @@
 import { join } from 'node:path';
 import { printable } from '../crypto/printable.ts';
 import { OperationError } from '../errors.ts';
-import type { CompromiseRequest } from '../operations/compromise.ts';
 import type { CreatedKey } from '../operations/initialise-repository.ts';
+import type { CompromiseRequest } from '../operations/rotation/compromise.ts';
 import {
   type KeyArchive,
   type OldKeyFate,
   type RetiredKeys,
   replacedKeysHere,
   retireKeys,
-} from '../operations/retire-keys.ts';
-import { type RepositoryReview, reviewRepository } from '../operations/review.ts';
-import { type KeyRotation, type RotateKeyRequest, rotateKey } from '../operations/rotate.ts';
-import { type AllUsingReport, rotateAllUsing } from '../operations/rotate-all-using.ts';
+} from '../operations/rotation/retire-keys.ts';
+import { type RepositoryReview, reviewRepository } from '../operations/rotation/review.ts';
+import {
+  type KeyRotation,
+  type RotateKeyRequest,
+  rotateKey,
+} from '../operations/rotation/rotate.ts';
+import { type AllUsingReport, rotateAllUsing } from '../operations/rotation/rotate-all-using.ts';
 import {
   hasFailed,
   type RotationReport,
   rotateSeveral,
   rotationReport,
-} from '../operations/rotate-several.ts';
+} from '../operations/rotation/rotate-several.ts';
 import type { Session } from '../operations/session.ts';
 import { ROOT, TIMESTAMP } from '../tuf/role-name.ts';
 import { newBackupPassphrase } from './backup-secret.ts';

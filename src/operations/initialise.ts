@@ -7,9 +7,9 @@ import type { PrivateKey } from '../crypto/private-key.ts';
 import { canonicalKeyId, type PublicKey } from '../crypto/public-key.ts';
 import { KeyError, OperationError } from '../errors.ts';
 import { ROOT, TIMESTAMP } from '../tuf/role-name.ts';
-import { readKeyText } from './delegation-keys.ts';
-import { readGivenKey } from './given-key.ts';
+import { readKeyText } from './delegations/delegation-keys.ts';
 import { type CreatedKey, makeRepository, tellingCreated } from './initialise-repository.ts';
+import { readGivenKey } from './keys/given-key.ts';
 import { servedRoot } from './served-root.ts';
 import type { RepositoryAccess, Session } from './session.ts';
 

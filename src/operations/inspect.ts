@@ -12,11 +12,11 @@ import {
   TARGETS,
 } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
-import { type ExpiredTrustData, loadExpired } from './expired-trust-data.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { naturalOrder } from './natural-order.ts';
 import type { PlatformDigests } from './platform-digests.ts';
 import type { Reminder } from './reminders.ts';
+import { type ExpiredTrustData, loadExpired } from './renewal/expired-trust-data.ts';
 import type { Session } from './session.ts';
 import { REPOSITORY_ADMIN, type ReleasedTag, releasedTags, viewOf } from './signed-tags.ts';
 import { loadTrustData, roleExpiries, type TrustData, type TrustDataOrigin } from './trust-data.ts';

@@ -17,9 +17,9 @@ import { Repository } from '../tuf/repository.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../tuf/role-name.ts';
 import { type SignedFiles, signRepository } from '../tuf/sign-repository.ts';
 import { highestVersion } from '../tuf/version-search.ts';
-import { movedPin } from './moved-pin.ts';
-import { emptyReturningRoles } from './returning-roles.ts';
+import { emptyReturningRoles } from './delegations/returning-roles.ts';
 import type { RepositoryAccess, Session } from './session.ts';
+import { movedPin } from './thumbprints/moved-pin.ts';
 import { loadTrustData, type TrustData } from './trust-data.ts';
 
 /** How often a publish that lost a race is done again on the new state. */

@@ -35,13 +35,13 @@ import { loadTlsMaterial } from '../trust-server/tls-files.ts';
 import { checkGun } from '../tuf/gun.ts';
 import { NO_PINNING, type TrustPinning } from '../tuf/pinning.ts';
 import { explainFailure } from './explain-failure.ts';
-import type { GivenPassphrase } from './given-passphrase.ts';
 import { type GivenLogin, type LoginSource, Logins } from './login.ts';
-import { findOwnPin, withOwnPin } from './own-pins.ts';
+import type { GivenPassphrase } from './passphrases/given-passphrase.ts';
+import { findOwnPin, withOwnPin } from './thumbprints/own-pins.ts';
 
 export type { PassphrasePrompt, PassphraseQuestion } from '../keys/prompt-passphrases.ts';
-export type { GivenPassphrase } from './given-passphrase.ts';
 export type { GivenLogin } from './login.ts';
+export type { GivenPassphrase } from './passphrases/given-passphrase.ts';
 
 export interface ProgressEvent {
   readonly message: string;
@@ -204,7 +204,9 @@ export class Session {
 
   /** Where passphrases come from, for keys in the store and in other files. */
   passphrases(): Promise<readonly PassphraseSource[]> {
-    this.sources ??= import('./open-key-store.ts').then(module => module.passphraseSources(this));
+    this.sources ??= import('./keys/open-key-store.ts').then(module =>
+      module.passphraseSources(this),
+    );
     return this.sources;
   }
 
@@ -308,7 +310,7 @@ export class Session {
   }
 
   private async openKeys(): Promise<KeyStore> {
-    const { openKeyStore } = await import('./open-key-store.ts');
+    const { openKeyStore } = await import('./keys/open-key-store.ts');
     return openKeyStore(this.trustDir.privateDir, await this.passphrases(), this.options.env);
   }
 

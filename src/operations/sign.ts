@@ -17,9 +17,9 @@ import {
   keysToCreate,
 } from './initialise-repository.ts';
 import { keyRing, type PublishPlan, publishChanges } from './publish.ts';
+import { type SignableImage, signableImages, targetChanges } from './push/signable-images.ts';
 import { type Reminder, reminders } from './reminders.ts';
 import type { RepositoryAccess, Session } from './session.ts';
-import { type SignableImage, signableImages, targetChanges } from './signable-images.ts';
 import { newRepositoryRoles, signableRoles } from './signing-roles.ts';
 import { stagedChangesWarning } from './staged-changes.ts';
 import { loadTrustData, type TrustDataOptions } from './trust-data.ts';

@@ -13,8 +13,8 @@ import { type ImageReference, parseImageReference } from '../registry/image-refe
 import { allSignedTargets } from '../tuf/delegation-walk.ts';
 import { RELEASES, signerName, TARGETS } from '../tuf/role-name.ts';
 import type { TrustedSet } from '../tuf/trusted-set.ts';
-import { type ExpiredTrustData, loadExpired } from './expired-trust-data.ts';
 import { type Failure, failureOf } from './failure.ts';
+import { type ExpiredTrustData, loadExpired } from './renewal/expired-trust-data.ts';
 import type { Session } from './session.ts';
 import { type ReleasedTag, releasedTags, viewOf } from './signed-tags.ts';
 import { loadTrustData, type TrustData, type TrustDataOrigin, validUntil } from './trust-data.ts';

@@ -2,7 +2,7 @@
 import { applyChange } from '../tuf/apply-change.ts';
 import { witness } from '../tuf/change.ts';
 import { TARGETS } from '../tuf/role-name.ts';
-import { fullRoleName } from './delegation.ts';
+import { fullRoleName } from './delegations/delegation.ts';
 import { loadForChange } from './load-for-change.ts';
 import { keyRing, publishChanges } from './publish.ts';
 import type { Session } from './session.ts';

@@ -5,7 +5,7 @@ import {
   blastRadiusLines,
   blastRadiusWarnings,
 } from '../../src/cli/reports/blast-radius-report.ts';
-import type { BlastRadius, KeyReach } from '../../src/operations/blast-radius.ts';
+import type { BlastRadius, KeyReach } from '../../src/operations/inventory/blast-radius.ts';
 import { PLAIN, text } from './plain-style.ts';
 
 const tag = (name: string) => ({ tag: name, digest: 'sha256:0', size: 1, role: 'targets' });

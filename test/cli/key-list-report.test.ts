@@ -5,7 +5,7 @@ import {
   keyListLines,
   keyListWarnings,
 } from '../../src/cli/reports/key-list-report.ts';
-import type { KeyList } from '../../src/operations/key-list.ts';
+import type { KeyList } from '../../src/operations/keys/key-list.ts';
 import { PLAIN, text } from './plain-style.ts';
 
 const id = (digit: string): string => digit.repeat(64);

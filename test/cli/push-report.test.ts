@@ -5,7 +5,7 @@ import {
   pushLines,
   pushOutcome,
 } from '../../src/cli/reports/push-report.ts';
-import type { PushedRepository, PushReport } from '../../src/operations/push.ts';
+import type { PushedRepository, PushReport } from '../../src/operations/push/push.ts';
 import { PLAIN } from './plain-style.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;

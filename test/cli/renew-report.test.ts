@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renewBrief, renewErrors, renewLines } from '../../src/cli/reports/renew-report.ts';
-import type { Renewal, RenewedPart } from '../../src/operations/renew.ts';
+import type { Renewal, RenewedPart } from '../../src/operations/renewal/renew.ts';
 import { PLAIN, text } from './plain-style.ts';
 
 function renewal(...parts: Partial<RenewedPart>[]): Renewal {

@@ -7,7 +7,7 @@ import {
 } from '../../src/cli/reports/thumbprint-report.ts';
 import { loadThumbprintWords } from '../../src/cli/thumbprint-words.ts';
 import type { KeyThumbprints } from '../../src/crypto/thumbprint.ts';
-import type { ThumbprintReport } from '../../src/operations/thumbprint.ts';
+import type { ThumbprintReport } from '../../src/operations/thumbprints/thumbprint.ts';
 import { PLAIN, text } from './plain-style.ts';
 
 const VIEW = { ...PLAIN, changedOnly: false };

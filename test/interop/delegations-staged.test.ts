@@ -5,8 +5,8 @@ import {
   delegationAdditions,
   delegationRemovals,
   keyPurge,
-} from '../../src/operations/delegation-changes.ts';
-import { readDelegationKeys } from '../../src/operations/delegation-keys.ts';
+} from '../../src/operations/delegations/delegation-changes.ts';
+import { readDelegationKeys } from '../../src/operations/delegations/delegation-keys.ts';
 import { initialiseRepository } from '../../src/operations/initialise.ts';
 import { listTargets, lookupTarget } from '../../src/operations/list-targets.ts';
 import { publishStaged } from '../../src/operations/publish-staged.ts';

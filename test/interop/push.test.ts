@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { push as pushImages } from '../../src/operations/push.ts';
+import { push as pushImages } from '../../src/operations/push/push.ts';
 import { sign } from '../../src/operations/sign.ts';
 import { parseImageSource } from '../../src/registry/image-source.ts';
 import { startCuttingRelay } from './support/cutting-relay.ts';

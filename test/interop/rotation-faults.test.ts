@@ -1,7 +1,7 @@
 import { readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { rotateKey } from '../../src/operations/rotate.ts';
+import { rotateKey } from '../../src/operations/rotation/rotate.ts';
 import { describeWithPeers } from './support/describe-with-peers.ts';
 import { listRow } from './support/expected-rows.ts';
 import { inSession } from './support/open-session.ts';

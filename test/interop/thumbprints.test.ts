@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import type { ThumbprintReport } from '../../src/operations/thumbprint.ts';
+import type { ThumbprintReport } from '../../src/operations/thumbprints/thumbprint.ts';
 import { describeWithPeers } from './support/describe-with-peers.ts';
 import { runToSuccess } from './support/run-program.ts';
 import { addHash, content, openScene, type Person, type Scene } from './support/scene.ts';

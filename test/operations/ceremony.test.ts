@@ -13,24 +13,24 @@ import {
   TrustError,
   UsageError,
 } from '../../src/errors.ts';
-import { applyCeremony } from '../../src/operations/ceremony-apply.ts';
-import { newRoot } from '../../src/operations/ceremony-new-root.ts';
-import { cancelCeremony, listCeremonies } from '../../src/operations/ceremony-records.ts';
+import { applyCeremony } from '../../src/operations/ceremony/apply.ts';
+import { newRoot } from '../../src/operations/ceremony/new-root.ts';
+import { cancelCeremony, listCeremonies } from '../../src/operations/ceremony/records.ts';
 import {
   type RequestCeremony,
   requestCeremony,
   type WrittenRequest,
-} from '../../src/operations/ceremony-request.ts';
-import { scanCeremony } from '../../src/operations/ceremony-scan.ts';
+} from '../../src/operations/ceremony/request.ts';
+import { scanCeremony } from '../../src/operations/ceremony/scan.ts';
 import {
   mergeCeremonies,
   type SignCeremonyRequest,
   showCeremony,
   signCeremony,
-} from '../../src/operations/ceremony-sign.ts';
+} from '../../src/operations/ceremony/sign.ts';
 import { certifiedKey } from '../../src/operations/initialise-repository.ts';
-import { setOwnPin } from '../../src/operations/own-pins.ts';
-import { rotateKey } from '../../src/operations/rotate.ts';
+import { rotateKey } from '../../src/operations/rotation/rotate.ts';
+import { setOwnPin } from '../../src/operations/thumbprints/own-pins.ts';
 import { decodeRoot } from '../../src/tuf/decode.ts';
 import { encodeFile } from '../../src/tuf/encode.ts';
 import { openEnvelope } from '../../src/tuf/envelope.ts';

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { escapeForGo } from '../../src/crypto/canonical-json.ts';
 import { UsageError } from '../../src/errors.ts';
-import { generateKey } from '../../src/operations/key-generate.ts';
+import { generateKey } from '../../src/operations/keys/key-generate.ts';
 import { addTarget, createDelegation, updateDelegation } from '../../src/tuf/change.ts';
 import { imageTarget } from '../../src/tuf/target.ts';
 import { expectFailure } from '../support/expect-failure.ts';

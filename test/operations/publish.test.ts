@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { generatePrivateKey } from '../../src/crypto/private-key.ts';
 import { keyId } from '../../src/crypto/public-key.ts';
 import { ConnectionError, KeyError, OperationError } from '../../src/errors.ts';
-import { generateKey } from '../../src/operations/key-generate.ts';
+import { generateKey } from '../../src/operations/keys/key-generate.ts';
 import { publishChanges } from '../../src/operations/publish.ts';
 import { parseImageReference } from '../../src/registry/image-reference.ts';
 import {

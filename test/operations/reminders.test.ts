@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { hardenKeys } from '../../src/operations/key-harden.ts';
-import { listKeys } from '../../src/operations/key-list.ts';
+import { hardenKeys } from '../../src/operations/keys/key-harden.ts';
+import { listKeys } from '../../src/operations/keys/key-list.ts';
 import type { Reminder } from '../../src/operations/reminders.ts';
 import { noteBackups } from '../../src/trust-dir/backup-record.ts';
 import { TrustDir } from '../../src/trust-dir/trust-dir.ts';

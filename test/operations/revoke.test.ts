@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { ConnectionError, KeyError, TrustError, UsageError } from '../../src/errors.ts';
-import { generateKey } from '../../src/operations/key-generate.ts';
+import { generateKey } from '../../src/operations/keys/key-generate.ts';
 import { addTarget, createDelegation } from '../../src/tuf/change.ts';
 import { imageTarget } from '../../src/tuf/target.ts';
 import { expectFailure } from '../support/expect-failure.ts';

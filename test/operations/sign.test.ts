@@ -35,7 +35,7 @@ function target({ digest, size }: Content) {
 
 /** A delegation to a key of another machine. */
 async function delegation(role: string, holder: Machine, keyRole: string, paths: string[]) {
-  const { generateKey } = await import('../../src/operations/key-generate.ts');
+  const { generateKey } = await import('../../src/operations/keys/key-generate.ts');
   const has = (await holder.keyFiles()).find(key => key.role === keyRole);
   const id = has?.id ?? (await holder.run(session => generateKey(session, { role: keyRole }))).id;
   const key = await holder.run(async session => (await session.keys()).open(id));

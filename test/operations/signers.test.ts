@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { canonicalKeyId } from '../../src/crypto/public-key.ts';
-import { removeDelegation } from '../../src/operations/delegation.ts';
-import { generateKey } from '../../src/operations/key-generate.ts';
-import { type AddSignerRequest, addSigner } from '../../src/operations/signer-add.ts';
-import { listSigners } from '../../src/operations/signer-list.ts';
-import { removeSigner } from '../../src/operations/signer-remove.ts';
-import { rotateSigner } from '../../src/operations/signer-rotate.ts';
+import { removeDelegation } from '../../src/operations/delegations/delegation.ts';
+import { generateKey } from '../../src/operations/keys/key-generate.ts';
+import { type AddSignerRequest, addSigner } from '../../src/operations/signers/signer-add.ts';
+import { listSigners } from '../../src/operations/signers/signer-list.ts';
+import { removeSigner } from '../../src/operations/signers/signer-remove.ts';
+import { rotateSigner } from '../../src/operations/signers/signer-rotate.ts';
 import { witnessRoles } from '../../src/operations/witness.ts';
 import { content, it, type Machine, type Scene } from '../support/trust-scene.ts';
 

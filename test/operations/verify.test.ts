@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { generateKey } from '../../src/operations/key-generate.ts';
+import { generateKey } from '../../src/operations/keys/key-generate.ts';
 import { addTarget, createDelegation, removeTarget } from '../../src/tuf/change.ts';
 import { imageTarget } from '../../src/tuf/target.ts';
 import { expectFailure } from '../support/expect-failure.ts';

@@ -55,7 +55,7 @@ export function addBackupCreate(backup: Command, action: Action): void {
         const { parseShareNumbers } = await import('../../operations/backup/shares.ts');
         const numbers = shares === undefined ? undefined : parseShareNumbers(shares);
         const { createBackup } = await import('../../operations/backup/create-backup.ts');
-        const { resolveKeyIds } = await import('../../operations/key-id.ts');
+        const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
         const report = await context.withSession(async session => {
           const ids = keys === undefined ? undefined : await resolveKeyIds(session, keys);
           const asksPassphrase = numbers === undefined || andPassphrase;

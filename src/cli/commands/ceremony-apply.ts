@@ -26,7 +26,7 @@ export function addCeremonyApply(ceremony: Command, action: Action): void {
     .addHelpText('after', examples(['tabellion ceremony apply answer.tbr', 'back from the safe']))
     .action(
       action<[string[]], ConfirmationOptions>(async (context, options, files) => {
-        const { applyCeremony } = await import('../../operations/ceremony-apply.ts');
+        const { applyCeremony } = await import('../../operations/ceremony/apply.ts');
         requireConfirmation(context, options, 'Publishing a new root');
         const { display, host } = context;
         const report = await context.withSession(session =>

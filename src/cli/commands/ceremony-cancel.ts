@@ -18,7 +18,7 @@ export function addCeremonyCancel(ceremony: Command, action: Action): void {
     .addHelpText('after', examples(['tabellion ceremony cancel 68fec96250298503', 'never mind']))
     .action(
       action<[string], object>(async (context, _options, id) => {
-        const { cancelCeremony } = await import('../../operations/ceremony-records.ts');
+        const { cancelCeremony } = await import('../../operations/ceremony/records.ts');
         const record = await context.withSession(session => cancelCeremony(session, id));
         context.display.result({
           json: () => cancelledJson(record),

@@ -13,7 +13,7 @@ export function addCeremonyList(ceremony: Command, action: Action): void {
     .addHelpText('after', examples(['tabellion ceremony list', 'what is still open?']))
     .action(
       action<[], object>(async context => {
-        const { listCeremonies } = await import('../../operations/ceremony-records.ts');
+        const { listCeremonies } = await import('../../operations/ceremony/records.ts');
         const records = await context.withSession(session => listCeremonies(session));
         const { display, host } = context;
         display.result({

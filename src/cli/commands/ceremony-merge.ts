@@ -19,7 +19,7 @@ export function addCeremonyMerge(ceremony: Command, action: Action): void {
     .addHelpText('after', examples(['tabellion ceremony merge a.tbr b.tbr -o all.tbr', 'of two']))
     .action(
       action<[string[]], { output: string }>(async (context, { output }, files) => {
-        const { mergeCeremonies } = await import('../../operations/ceremony-sign.ts');
+        const { mergeCeremonies } = await import('../../operations/ceremony/sign.ts');
         const report = await context.withSession(session =>
           mergeCeremonies(session, files, output),
         );

@@ -37,7 +37,7 @@ export function addCeremonyNewRoot(ceremony: Command, action: Action): void {
     )
     .action(
       action<[string[]], Options>(async (context, { output, key }, images) => {
-        const { newRoot } = await import('../../operations/ceremony-new-root.ts');
+        const { newRoot } = await import('../../operations/ceremony/new-root.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const repositories = images.map(repositoryName);
         const report = await context.withSession(session =>

@@ -100,7 +100,7 @@ export async function runCeremonyRequest(
   context: CommandContext,
   { images, qr, ...options }: CeremonyRequestOptions,
 ): Promise<number> {
-  const { requestCeremony } = await import('../../operations/ceremony-request.ts');
+  const { requestCeremony } = await import('../../operations/ceremony/request.ts');
   const { repositoryName } = await import('../../operations/images.ts');
   const request = { ...options, repositories: images.map(repositoryName) };
   const role = options.kind === 'rotate' ? (options.role ?? 'targets') : undefined;

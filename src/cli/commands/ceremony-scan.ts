@@ -22,7 +22,7 @@ export function addCeremonyScan(ceremony: Command, action: Action): void {
     )
     .action(
       action<[], { output: string }>(async (context, { output }) => {
-        const { scanCeremony } = await import('../../operations/ceremony-scan.ts');
+        const { scanCeremony } = await import('../../operations/ceremony/scan.ts');
         const { display, host } = context;
         if (host.stdin.isTTY === true) display.note('Scan the codes; each is one line.');
         const report = await scanCeremony(inputLines(host.stdin), output, (missing, total) => {

@@ -20,7 +20,7 @@ export function addCeremonyShow(ceremony: Command, action: Action): void {
     .addHelpText('after', examples(['tabellion ceremony show r.tbr', 'before you sign it']))
     .action(
       action<[string[]], { qr?: boolean }>(async (context, options, files) => {
-        const { showCeremony } = await import('../../operations/ceremony-sign.ts');
+        const { showCeremony } = await import('../../operations/ceremony/sign.ts');
         const report = await context.withSession(session => showCeremony(session, files));
         const codes = options.qr === true ? await ceremonyCodes(files) : undefined;
         const { display, host } = context;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../crypto/printable.ts';
 import { OperationError, UsageError } from '../../errors.ts';
-import type { ShownCeremony } from '../../operations/ceremony-sign.ts';
+import type { ShownCeremony } from '../../operations/ceremony/sign.ts';
 import type { Action } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { examples } from '../help-text.ts';
@@ -42,7 +42,7 @@ export function addCeremonySign(ceremony: Command, action: Action): void {
     .action(
       action<[string], Options>(async (context, options, file) => {
         const { reviewBeforeSigning, signCeremony } = await import(
-          '../../operations/ceremony-sign.ts'
+          '../../operations/ceremony/sign.ts'
         );
         const { display, host, prompts } = context;
         if (options.yes !== true && prompts === undefined) {

@@ -17,7 +17,7 @@ export function addCeremonyStatus(ceremony: Command, action: Action): void {
     .addHelpText('after', examples(['tabellion ceremony status a.tbr b.tbr', 'is it enough?']))
     .action(
       action<[string[]], object>(async (context, _options, files) => {
-        const { showCeremony } = await import('../../operations/ceremony-sign.ts');
+        const { showCeremony } = await import('../../operations/ceremony/sign.ts');
         const report = await context.withSession(session => showCeremony(session, files));
         const { display } = context;
         display.result({

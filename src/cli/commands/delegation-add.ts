@@ -46,7 +46,7 @@ export function addDelegationAdd(delegation: Command, action: Action): void {
             hint: 'Give one of them.',
           });
         }
-        const { addDelegation } = await import('../../operations/delegation.ts');
+        const { addDelegation } = await import('../../operations/delegations/delegation.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const gun = repositoryName(image);
         const paths = allPaths ? [''] : path;

@@ -25,7 +25,7 @@ export function addDelegationList(delegation: Command, action: Action): void {
     .action(
       action<[string], FreshnessOptions>(async (context, options, image) => {
         const fresh = freshness(options);
-        const { listDelegations } = await import('../../operations/delegation-list.ts');
+        const { listDelegations } = await import('../../operations/delegations/delegation-list.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const gun = repositoryName(image);
         const report = await context.withSession(session => listDelegations(session, gun, fresh));

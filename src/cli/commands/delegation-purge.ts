@@ -27,7 +27,7 @@ export function addDelegationPurge(delegation: Command, action: Action): void {
     )
     .action(
       action<[string, string[]], ConfirmationOptions>(async (context, options, image, keys) => {
-        const { purgeKeys } = await import('../../operations/delegation.ts');
+        const { purgeKeys } = await import('../../operations/delegations/delegation.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const gun = repositoryName(image);
         requireConfirmation(context, options, 'Purging keys');

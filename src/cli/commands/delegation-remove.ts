@@ -43,7 +43,9 @@ export function addDelegationRemove(delegation: Command, action: Action): void {
     .action(
       action<[string, string, string[]], Options>(async (context, options, image, role, keys) => {
         const { path: paths = [], allPaths = false } = options;
-        const { fullRoleName, removeDelegation } = await import('../../operations/delegation.ts');
+        const { fullRoleName, removeDelegation } = await import(
+          '../../operations/delegations/delegation.ts'
+        );
         const { repositoryName } = await import('../../operations/images.ts');
         const gun = repositoryName(image);
         const full = fullRoleName(role);

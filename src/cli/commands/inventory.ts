@@ -32,7 +32,7 @@ export function addInventory(program: Command, action: Action): void {
     )
     .action(
       action<[], { root?: string; fresh?: boolean }>(async (context, { root, fresh = false }) => {
-        const { inventory } = await import('../../operations/inventory.ts');
+        const { inventory } = await import('../../operations/inventory/inventory.ts');
         const report = await context.withSession(session =>
           inventory(session, { fresh, ...(root === undefined ? {} : { root }) }),
         );

@@ -38,8 +38,8 @@ export function addKeyCheck(key: Command, action: Action): void {
     .action(
       action<[string[]], Options>(async (context, options, given) => {
         const { offline = false, unlock = true } = options;
-        const { checkKeys } = await import('../../operations/key-check.ts');
-        const { resolveKeyIds } = await import('../../operations/key-id.ts');
+        const { checkKeys } = await import('../../operations/keys/key-check.ts');
+        const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
         const { display } = context;
         const report = await context.withSession(async session => {
           const ids = await resolveKeyIds(session, given);

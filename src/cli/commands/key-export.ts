@@ -53,8 +53,8 @@ export function addKeyExport(key: Command, action: Action): void {
         }
         const { parseImageReference } = await import('../../registry/image-reference.ts');
         const guns = repository.map(name => parseImageReference(name).repository);
-        const { exportKeys } = await import('../../operations/export-keys.ts');
-        const { resolveKeyIds } = await import('../../operations/key-id.ts');
+        const { exportKeys } = await import('../../operations/keys/export-keys.ts');
+        const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
         const report = await context.withSession(async session =>
           exportKeys(session, {
             ids: await resolveKeyIds(session, ids),

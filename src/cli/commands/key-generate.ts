@@ -61,7 +61,7 @@ export function addKeyGenerate(key: Command, action: Action): void {
     .action(
       action<[string | undefined], Options>(async (context, options, name) => {
         const request = keyRequest(name, options);
-        const { generateKey } = await import('../../operations/key-generate.ts');
+        const { generateKey } = await import('../../operations/keys/key-generate.ts');
         const made = await context.withSession(session =>
           generateKey(session, {
             ...request,

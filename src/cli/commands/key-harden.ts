@@ -44,8 +44,8 @@ export function addKeyHarden(key: Command, action: Action): void {
           });
         }
         requireConfirmation(context, options, 'Encrypting keys anew');
-        const { hardenKeys } = await import('../../operations/key-harden.ts');
-        const { resolveKeyIds } = await import('../../operations/key-id.ts');
+        const { hardenKeys } = await import('../../operations/keys/key-harden.ts');
+        const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
         const { display } = context;
         const report = await context.withSession(async session => {
           const ids = options.all === true ? undefined : await resolveKeyIds(session, given);

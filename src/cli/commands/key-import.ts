@@ -54,7 +54,7 @@ export function addKeyImport(key: Command, action: Action): void {
         const { parseImageReference } = await import('../../registry/image-reference.ts');
         const gun =
           repository === undefined ? undefined : parseImageReference(repository).repository;
-        const { importKeys } = await import('../../operations/import-keys.ts');
+        const { importKeys } = await import('../../operations/keys/import-keys.ts');
         const report = await context.withSession(session =>
           importKeys(session, {
             files,

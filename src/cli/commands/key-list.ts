@@ -25,7 +25,7 @@ export function addKeyList(key: Command, action: Action): void {
     .action(
       action<[], object>(async context => {
         const { display, host } = context;
-        const { listKeys } = await import('../../operations/key-list.ts');
+        const { listKeys } = await import('../../operations/keys/key-list.ts');
         const report = await context.withSession(session => listKeys(session, { keychain: true }));
         if (report.keychainProblem !== undefined) display.step(report.keychainProblem);
         display.result({

@@ -37,8 +37,8 @@ export function addKeyPasswd(key: Command, action: Action): void {
             { hint: 'Give the new one in TABELLION_NEW_PASSPHRASE.' },
           );
         }
-        const { changePassphrase } = await import('../../operations/change-passphrase.ts');
-        const { resolveKeyIds } = await import('../../operations/key-id.ts');
+        const { changePassphrase } = await import('../../operations/keys/change-passphrase.ts');
+        const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
         const report = await context.withSession(async session => {
           const [id = given] = await resolveKeyIds(session, [given]);
           return changePassphrase(session, { id });

@@ -46,8 +46,8 @@ export function addKeyRemove(key: Command, action: Action): void {
             { hint: 'Add --yes, or --dry-run to see what needs the key.' },
           );
         }
-        const { removeKey } = await import('../../operations/remove-key.ts');
-        const { resolveKeyIds } = await import('../../operations/key-id.ts');
+        const { removeKey } = await import('../../operations/keys/remove-key.ts');
+        const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
         const report = await context.withSession(async session => {
           const [id = given] = await resolveKeyIds(session, [given]);
           if (!yes && !dryRun) {

@@ -100,7 +100,7 @@ export function addKeyRotate(key: Command, action: Action): void {
       if (options.offlineRoot !== undefined)
         return await requestRotation(context, options, images, role, options.offlineRoot);
       const { repositoryName } = await import('../../operations/images.ts');
-      const { checkRotation } = await import('../../operations/rotate.ts');
+      const { checkRotation } = await import('../../operations/rotation/rotate.ts');
       const { Rotations } = await import('../rotations.ts');
       const repositories = images.map(repositoryName);
       // The server's own key is nobody else's to manage.

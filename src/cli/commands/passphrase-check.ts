@@ -19,7 +19,9 @@ export function addPassphraseCheck(passphrase: Command, action: Action): void {
     .action(
       action<[], object>(async context => {
         const { display } = context;
-        const { checkPassphrases } = await import('../../operations/stored-passphrases.ts');
+        const { checkPassphrases } = await import(
+          '../../operations/passphrases/stored-passphrases.ts'
+        );
         const passphrases = await context.withSession(checkPassphrases);
         const wrong = passphrases.filter(({ state }) => state === 'wrong');
         display.result({

@@ -26,8 +26,10 @@ export function addPassphraseForget(passphrase: Command, action: Action): void {
     )
     .action(
       action<[string], Options>(async (context, { dryRun = false }, given) => {
-        const { resolveStoredKeyId } = await import('../../operations/stored-key-id.ts');
-        const { forgetPassphrase } = await import('../../operations/stored-passphrases.ts');
+        const { resolveStoredKeyId } = await import('../../operations/keys/stored-key-id.ts');
+        const { forgetPassphrase } = await import(
+          '../../operations/passphrases/stored-passphrases.ts'
+        );
         const forgotten = await context.withSession(async session =>
           forgetPassphrase(session, { id: await resolveStoredKeyId(session, given), dryRun }),
         );

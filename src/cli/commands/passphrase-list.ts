@@ -18,7 +18,9 @@ export function addPassphraseList(passphrase: Command, action: Action): void {
     .action(
       action<[], object>(async context => {
         const { display } = context;
-        const { listPassphrases } = await import('../../operations/stored-passphrases.ts');
+        const { listPassphrases } = await import(
+          '../../operations/passphrases/stored-passphrases.ts'
+        );
         const passphrases = await context.withSession(listPassphrases);
         display.result({
           json: () => ({ schemaVersion: SCHEMA_VERSION, passphrases }),

@@ -31,9 +31,9 @@ export function addPassphraseSet(passphrase: Command, action: Action): void {
     )
     .action(
       action<[string], Options>(async (context, { dryRun = false }, given) => {
-        const { resolveKeyIds } = await import('../../operations/key-id.ts');
+        const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
         const { encryptedKey, storePassphrase } = await import(
-          '../../operations/stored-passphrases.ts'
+          '../../operations/passphrases/stored-passphrases.ts'
         );
         const stored = await context.withSession(async session => {
           const [id = given] = await resolveKeyIds(session, [given]);

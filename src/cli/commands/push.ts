@@ -68,7 +68,7 @@ export function addPush(program: Command, action: Action): void {
           });
         }
         const source = storedSource(options.from);
-        const { push } = await import('../../operations/push.ts');
+        const { push } = await import('../../operations/push/push.ts');
         const report = await context.withSession(session =>
           push(session, {
             images,

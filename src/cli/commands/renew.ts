@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.ts';
-import type { Renewal } from '../../operations/renew.ts';
+import type { Renewal } from '../../operations/renewal/renew.ts';
 import { confirmed, requireConfirmation } from '../confirmation.ts';
 import type { Action } from '../context.ts';
 import { worstExitCode } from '../exit-codes.ts';
@@ -65,7 +65,7 @@ export function addRenew(program: Command, action: Action): void {
           );
         }
         requireConfirmation(context, options, 'Renewing');
-        const { renewAll } = await import('../../operations/renew.ts');
+        const { renewAll } = await import('../../operations/renewal/renew.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const guns = all ? undefined : [...new Set(images.map(repositoryName))];
         const { display, host } = context;

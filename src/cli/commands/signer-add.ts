@@ -39,7 +39,7 @@ export function addSignerAdd(signer: Command, action: Action): void {
     .action(
       action<[string, string[]], Options>(async (context, options, name, images) => {
         const { init = false, dryRun = false } = options;
-        const { addSigner } = await import('../../operations/signer-add.ts');
+        const { addSigner } = await import('../../operations/signers/signer-add.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const repositories = images.map(repositoryName);
         const request = { name, repositories, ...signerKeys(options), initialise: init, dryRun };

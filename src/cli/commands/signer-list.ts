@@ -23,7 +23,7 @@ export function addSignerList(signer: Command, action: Action): void {
     .action(
       action<[string[]], FreshnessOptions>(async (context, options, images) => {
         const fresh = freshness(options);
-        const { listSigners } = await import('../../operations/signer-list.ts');
+        const { listSigners } = await import('../../operations/signers/signer-list.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const repositories = images.map(repositoryName);
         const list = await context.withSession(session =>

@@ -34,7 +34,7 @@ export function addSignerRemove(signer: Command, action: Action): void {
     )
     .action(
       action<[string, string[]], ConfirmationOptions>(async (context, options, name, images) => {
-        const { removeSigner } = await import('../../operations/signer-remove.ts');
+        const { removeSigner } = await import('../../operations/signers/signer-remove.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const repositories = images.map(repositoryName);
         requireConfirmation(context, options, 'Removing a signer');

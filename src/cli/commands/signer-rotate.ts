@@ -37,7 +37,7 @@ export function addSignerRotate(signer: Command, action: Action): void {
     )
     .action(
       action<[string, string[]], Options>(async (context, options, name, images) => {
-        const { rotateSigner } = await import('../../operations/signer-rotate.ts');
+        const { rotateSigner } = await import('../../operations/signers/signer-rotate.ts');
         const { repositoryName } = await import('../../operations/images.ts');
         const repositories = images.map(repositoryName);
         requireConfirmation(context, options, "Rotating a signer's key");

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.ts';
-import { parseExpected } from '../../operations/thumbprint-text.ts';
+import { parseExpected } from '../../operations/thumbprints/thumbprint-text.ts';
 import { confirmed } from '../confirmation.ts';
 import type { Action, CommandContext } from '../context.ts';
 import { EXIT, worstExitCode } from '../exit-codes.ts';
@@ -82,7 +82,7 @@ async function show(
   const sure = !pin || options.yes === true || compared.includes('root');
   if (!sure)
     requirePerson(context, 'Pinning', 'Give --expect with the root’s thumbprint, or --yes.');
-  const { thumbprints } = await import('../../operations/thumbprint.ts');
+  const { thumbprints } = await import('../../operations/thumbprints/thumbprint.ts');
   const { display, host } = context;
   const words =
     options.words === true
@@ -157,7 +157,7 @@ async function unpin(
   const { prompts, display } = context;
   const question = `Trust whatever root follows properly for ${guns.length === 1 ? 'this repository' : 'these repositories'} again?`;
   if (options.yes !== true && !(await prompts?.confirm(question))) return EXIT.failed;
-  const { removeOwnPin } = await import('../../operations/own-pins.ts');
+  const { removeOwnPin } = await import('../../operations/thumbprints/own-pins.ts');
   const results = await context.withSession(async session => {
     const found: { repository: string; unpinned: boolean }[] = [];
     for (const gun of guns) {

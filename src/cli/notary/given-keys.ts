@@ -3,7 +3,7 @@ import { decodePem } from '../../crypto/pem.ts';
 import { printable } from '../../crypto/printable.ts';
 import type { PrivateKey } from '../../crypto/private-key.ts';
 import { KeyError } from '../../errors.ts';
-import { readGivenKey } from '../../operations/given-key.ts';
+import { readGivenKey } from '../../operations/keys/given-key.ts';
 import type { Session } from '../../operations/session.ts';
 import { ROOT } from '../../tuf/role-name.ts';
 import { goQuote } from './command-line/go-values.ts';

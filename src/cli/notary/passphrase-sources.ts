@@ -49,12 +49,14 @@ export function dialectPassphrases({
 }
 
 async function furtherSources(session: Session): Promise<PassphraseSource[]> {
-  const { environmentPassphraseSources } = await import('../../operations/given-passphrase.ts');
+  const { environmentPassphraseSources } = await import(
+    '../../operations/passphrases/given-passphrase.ts'
+  );
   const { env, log, notice = log } = session.options;
   return environmentPassphraseSources({ env, warn: notice });
 }
 
 async function keychainOf(session: Session): Promise<PassphraseSource[]> {
-  const { keychainSources } = await import('../../operations/open-key-store.ts');
+  const { keychainSources } = await import('../../operations/keys/open-key-store.ts');
   return keychainSources(session);
 }

@@ -187,7 +187,7 @@ async function planRequest(
 ): Promise<PlanRequest> {
   const { provider, path, account, backup, keep, useRoot } = options;
   const { repositoryName, taggedImages } = await import('../../operations/images.ts');
-  const { resolveKeyIds } = await import('../../operations/key-id.ts');
+  const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
   const [rootKeyId] = await resolveKeyIds(session, useRoot === undefined ? [] : [useRoot]);
   const trustedSince = options.trustedSince?.toISOString();
   return {

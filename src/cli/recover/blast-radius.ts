@@ -14,7 +14,7 @@ export async function showBlastRadius(
   session: Session,
   key: string,
 ): Promise<number> {
-  const { blastRadius } = await import('../../operations/blast-radius.ts');
+  const { blastRadius } = await import('../../operations/inventory/blast-radius.ts');
   const report = await blastRadius(session, key);
   const { display, host } = context;
   display.result({

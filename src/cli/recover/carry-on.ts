@@ -97,7 +97,7 @@ function hooksFor(
       await askWhatToKeep(context, record);
     },
     decide: async (session, gun, request) => {
-      const { reviewRepository } = await import('../../operations/review.ts');
+      const { reviewRepository } = await import('../../operations/rotation/review.ts');
       const { askReview } = await import('../rotation-review.ts');
       const { trustedSince } = request;
       const review = await reviewRepository(session, gun, {

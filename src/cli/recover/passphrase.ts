@@ -53,7 +53,7 @@ async function keyIdOf(session: Session, survey: Survey, text: string): Promise<
     });
   }
   if (byRole.length === 0) {
-    const { resolveKeyIds } = await import('../../operations/key-id.ts');
+    const { resolveKeyIds } = await import('../../operations/keys/key-id.ts');
     const [id = ''] = await resolveKeyIds(session, [text]);
     return id;
   }

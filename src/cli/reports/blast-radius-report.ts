@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { BlastRadius, KeyReach, SignedTag } from '../../operations/blast-radius.ts';
+import type { BlastRadius, KeyReach, SignedTag } from '../../operations/inventory/blast-radius.ts';
 import { dateWithDistance } from '../dates.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { roleName } from '../key-names.ts';

@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { AppliedCeremony } from '../../operations/ceremony-apply.ts';
+import type { AppliedCeremony } from '../../operations/ceremony/apply.ts';
 import type { Paint } from '../display.ts';
 import { worstExitCode } from '../exit-codes.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

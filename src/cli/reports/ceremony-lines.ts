@@ -4,7 +4,7 @@ import type {
   CeremonyKey,
   CeremonyRepositoryView,
   CeremonyRoleChange,
-} from '../../operations/ceremony-view.ts';
+} from '../../operations/ceremony/view.ts';
 import { dateWithDistance } from '../dates.ts';
 import type { Paint } from '../display.ts';
 import { groupedLines } from '../grouped-digits.ts';

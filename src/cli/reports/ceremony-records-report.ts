@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { CeremonyRecord } from '../../operations/ceremony-records.ts';
+import type { CeremonyRecord } from '../../operations/ceremony/records.ts';
 import { absoluteTime, relativeTime } from '../dates.ts';
 import type { Paint } from '../display.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

@@ -1,9 +1,9 @@
 import { printable } from '../../crypto/printable.ts';
-import type { NewRoot } from '../../operations/ceremony-new-root.ts';
-import type { RequestedCeremony } from '../../operations/ceremony-request.ts';
-import type { ScannedCeremony } from '../../operations/ceremony-scan.ts';
-import type { ShownCeremony, SignedCeremony } from '../../operations/ceremony-sign.ts';
-import type { CeremonyView } from '../../operations/ceremony-view.ts';
+import type { NewRoot } from '../../operations/ceremony/new-root.ts';
+import type { RequestedCeremony } from '../../operations/ceremony/request.ts';
+import type { ScannedCeremony } from '../../operations/ceremony/scan.ts';
+import type { ShownCeremony, SignedCeremony } from '../../operations/ceremony/sign.ts';
+import type { CeremonyView } from '../../operations/ceremony/view.ts';
 import type { CeremonyCodes } from '../commands/ceremony-codes.ts';
 import type { Paint } from '../display.ts';
 import { groupedLines } from '../grouped-digits.ts';

@@ -1,6 +1,6 @@
 import { printable } from '../../crypto/printable.ts';
-import type { CompromiseReview } from '../../operations/compromise.ts';
-import type { KeyRotation } from '../../operations/rotate.ts';
+import type { CompromiseReview } from '../../operations/rotation/compromise.ts';
+import type { KeyRotation } from '../../operations/rotation/rotate.ts';
 import type { Paint } from '../display.ts';
 import { roleName, shortKeyId } from '../key-names.ts';
 

@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { DelegationList } from '../../operations/delegation-list.ts';
+import type { DelegationList } from '../../operations/delegations/delegation-list.ts';
 import { dateWithDistance } from '../dates.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { roleName, shortKeyId } from '../key-names.ts';

@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { DelegationReport } from '../../operations/delegation.ts';
+import type { DelegationReport } from '../../operations/delegations/delegation.ts';
 import type { Paint } from '../display.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { roleName, shortKeyId } from '../key-names.ts';

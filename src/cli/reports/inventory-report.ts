@@ -5,7 +5,7 @@ import type {
   InventoryRole,
   KeyAtHand,
   TrustedKey,
-} from '../../operations/inventory.ts';
+} from '../../operations/inventory/inventory.ts';
 import { dateWithDistance } from '../dates.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, roleName, shortKeyId } from '../key-names.ts';

@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { CheckedKey, CheckKeysReport } from '../../operations/key-check.ts';
+import type { CheckedKey, CheckKeysReport } from '../../operations/keys/key-check.ts';
 import type { Paint } from '../display.ts';
 import { errorLines } from '../error-report.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

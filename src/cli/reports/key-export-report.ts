@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { ExportKeysReport } from '../../operations/export-keys.ts';
+import type { ExportKeysReport } from '../../operations/keys/export-keys.ts';
 import type { Paint } from '../display.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, shortKeyId } from '../key-names.ts';

@@ -1,6 +1,6 @@
 import { printable } from '../../crypto/printable.ts';
 import { ROUNDS_VARIABLE } from '../../keys/key-strength.ts';
-import type { HardenedKey, HardenKeysReport } from '../../operations/key-harden.ts';
+import type { HardenedKey, HardenKeysReport } from '../../operations/keys/key-harden.ts';
 import type { Paint } from '../display.ts';
 import { errorLines } from '../error-report.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

@@ -1,6 +1,6 @@
 import { printable } from '../../crypto/printable.ts';
 import type { TabellionError } from '../../errors.ts';
-import type { ImportedBlock, ImportKeysReport } from '../../operations/import-keys.ts';
+import type { ImportedBlock, ImportKeysReport } from '../../operations/keys/import-keys.ts';
 import type { Paint } from '../display.ts';
 import { describeError } from '../error-report.ts';
 import { EXIT, worstExitCode } from '../exit-codes.ts';

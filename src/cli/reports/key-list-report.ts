@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { KeyList } from '../../operations/key-list.ts';
+import type { KeyList } from '../../operations/keys/key-list.ts';
 import { relativeTime } from '../dates.ts';
 import type { Paint } from '../display.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { RemoveKeyReport } from '../../operations/remove-key.ts';
+import type { RemoveKeyReport } from '../../operations/keys/remove-key.ts';
 import type { Paint } from '../display.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';
 import { keyName, roleName, shortKeyId } from '../key-names.ts';

@@ -1,6 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { printable } from '../../crypto/printable.ts';
-import type { CheckedPassphrase, StoredPassphrase } from '../../operations/stored-passphrases.ts';
+import type {
+  CheckedPassphrase,
+  StoredPassphrase,
+} from '../../operations/passphrases/stored-passphrases.ts';
 import type { Paint } from '../display.ts';
 import { keyName, shortKeyId } from '../key-names.ts';
 import { fitted, table } from '../table.ts';

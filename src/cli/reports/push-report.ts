@@ -1,6 +1,6 @@
 import { printable } from '../../crypto/printable.ts';
-import { dataSize } from '../../operations/data-size.ts';
-import type { PushedRepository, PushReport } from '../../operations/push.ts';
+import { dataSize } from '../../operations/push/data-size.ts';
+import type { PushedRepository, PushReport } from '../../operations/push/push.ts';
 import type { Paint } from '../display.ts';
 import { errorLines } from '../error-report.ts';
 import { worstExitCode } from '../exit-codes.ts';

@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { Renewal, RenewedPart } from '../../operations/renew.ts';
+import type { Renewal, RenewedPart } from '../../operations/renewal/renew.ts';
 import { absoluteTime, dateWithDistance } from '../dates.ts';
 import { errorLines } from '../error-report.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

@@ -1,6 +1,6 @@
 import { printable } from '../../crypto/printable.ts';
-import type { RepositoryReview } from '../../operations/review.ts';
-import type { SignerItem, Standing, TagItem } from '../../operations/review-items.ts';
+import type { RepositoryReview } from '../../operations/rotation/review.ts';
+import type { SignerItem, Standing, TagItem } from '../../operations/rotation/review-items.ts';
 import { absoluteTime } from '../dates.ts';
 import { roleName, shortKeyId } from '../key-names.ts';
 import type { ReportStyle } from '../report-style.ts';

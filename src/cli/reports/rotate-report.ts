@@ -1,14 +1,14 @@
 import { printable } from '../../crypto/printable.ts';
-import type { RetiredKeys } from '../../operations/retire-keys.ts';
-import type { RepositoryReview } from '../../operations/review.ts';
-import type { KeyRotation } from '../../operations/rotate.ts';
-import type { AllUsingReport } from '../../operations/rotate-all-using.ts';
+import type { RetiredKeys } from '../../operations/rotation/retire-keys.ts';
+import type { RepositoryReview } from '../../operations/rotation/review.ts';
+import type { KeyRotation } from '../../operations/rotation/rotate.ts';
+import type { AllUsingReport } from '../../operations/rotation/rotate-all-using.ts';
 import {
   hasFailed,
   type RepositoryRotation,
   type RotationReport,
-} from '../../operations/rotate-several.ts';
-import type { RoleRotation } from '../../operations/rotation-turns.ts';
+} from '../../operations/rotation/rotate-several.ts';
+import type { RoleRotation } from '../../operations/rotation/turns.ts';
 import type { Paint } from '../display.ts';
 import { worstExitCode } from '../exit-codes.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

@@ -1,5 +1,5 @@
 import { printable } from '../../crypto/printable.ts';
-import type { SignerList } from '../../operations/signer-list.ts';
+import type { SignerList } from '../../operations/signers/signer-list.ts';
 import { dateWithDistance } from '../dates.ts';
 import { worstExitCode } from '../exit-codes.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

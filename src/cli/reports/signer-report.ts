@@ -1,6 +1,6 @@
 import { printable } from '../../crypto/printable.ts';
-import type { SignerReport } from '../../operations/signer-repositories.ts';
-import type { SignerRotation } from '../../operations/signer-rotate.ts';
+import type { SignerReport } from '../../operations/signers/signer-repositories.ts';
+import type { SignerRotation } from '../../operations/signers/signer-rotate.ts';
 import type { Paint } from '../display.ts';
 import { worstExitCode } from '../exit-codes.ts';
 import { SCHEMA_VERSION } from '../json-document.ts';

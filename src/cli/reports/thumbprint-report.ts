@@ -4,12 +4,12 @@ import type {
   ExpectationResult,
   RoleThumbprints,
   ThumbprintReport,
-} from '../../operations/thumbprint.ts';
+} from '../../operations/thumbprints/thumbprint.ts';
 import {
   THUMBPRINT_KINDS,
   type ThumbprintKind,
   thumbprintOf,
-} from '../../operations/thumbprint-text.ts';
+} from '../../operations/thumbprints/thumbprint-text.ts';
 import { dateWithDistance } from '../dates.ts';
 import { errorLines } from '../error-report.ts';
 import { GROUP, groupedLines } from '../grouped-digits.ts';

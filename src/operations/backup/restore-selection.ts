@@ -1,7 +1,7 @@
 /** Which part of a backup is meant, as people say it: keys by ID, repositories by name. */
 import { printable } from '../../crypto/printable.ts';
 import { OperationError, UsageError } from '../../errors.ts';
-import { SHORTEST_KEY_ID } from '../key-id.ts';
+import { SHORTEST_KEY_ID } from '../keys/key-id.ts';
 import type { BackupInventory } from './inventory.ts';
 
 export interface RestoreSelection {

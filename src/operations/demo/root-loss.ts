@@ -1,5 +1,5 @@
 /** The root key is gone, and nobody has a copy: what is published is read once more, and signed anew under another. */
-import { thumbprints } from '../thumbprint.ts';
+import { thumbprints } from '../thumbprints/thumbprint.ts';
 import { expect, REPOSITORY, type Stage } from './stage.ts';
 
 /** A machine that never saw the repository under its old root. */

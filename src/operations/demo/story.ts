@@ -2,10 +2,10 @@
 import type { Failure } from '../failure.ts';
 import type { InspectResult } from '../inspect.ts';
 import type { RecoveryPlan } from '../recover/plan.ts';
-import type { RotationReport } from '../rotate-several.ts';
+import type { RotationReport } from '../rotation/rotate-several.ts';
 import type { SignReport } from '../sign.ts';
-import type { SignerReport } from '../signer-repositories.ts';
-import type { ThumbprintReport } from '../thumbprint.ts';
+import type { SignerReport } from '../signers/signer-repositories.ts';
+import type { ThumbprintReport } from '../thumbprints/thumbprint.ts';
 import type { VerifyResult } from '../verify.ts';
 
 interface Verified {

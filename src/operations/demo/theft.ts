@@ -3,9 +3,9 @@ import { sha256Hex } from '../../crypto/digest.ts';
 import { TabellionError } from '../../errors.ts';
 import { TARGETS } from '../../tuf/role-name.ts';
 import { failureOf } from '../failure.ts';
-import { rotateSeveral } from '../rotate-several.ts';
+import { rotateSeveral } from '../rotation/rotate-several.ts';
 import { type SignReport, sign } from '../sign.ts';
-import { addSigner } from '../signer-add.ts';
+import { addSigner } from '../signers/signer-add.ts';
 import { expect, REPOSITORY, SIGNER, type Stage } from './stage.ts';
 
 const THIEF = 'thief';

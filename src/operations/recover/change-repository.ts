@@ -3,10 +3,10 @@
 import { printable } from '../../crypto/printable.ts';
 import { OperationError } from '../../errors.ts';
 import { ROOT, SNAPSHOT, TARGETS, TIMESTAMP } from '../../tuf/role-name.ts';
-import type { CompromiseRequest } from '../compromise.ts';
-import { readAfresh } from '../fresh-client.ts';
-import { renew } from '../renew.ts';
-import { rotateKey } from '../rotate.ts';
+import { renew } from '../renewal/renew.ts';
+import type { CompromiseRequest } from '../rotation/compromise.ts';
+import { readAfresh } from '../rotation/fresh-client.ts';
+import { rotateKey } from '../rotation/rotate.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import type { RecoveredRepository, RecoveryOptions, RecoveryRecord } from './record.ts';
 import { replaceRoot } from './replace-root.ts';

@@ -6,8 +6,8 @@ import { printable } from '../../crypto/printable.ts';
 import { keyThumbprints } from '../../crypto/thumbprint.ts';
 import { OperationError } from '../../errors.ts';
 import { pinRules } from '../../tuf/pinning.ts';
-import { findOwnPin, removeOwnPin, setOwnPin } from '../own-pins.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
+import { findOwnPin, removeOwnPin, setOwnPin } from '../thumbprints/own-pins.ts';
 import type { RecoveredRepository } from './record.ts';
 
 /** @throws OperationError `RECOVERY_PINNED` when a new root would be refused on this very machine */

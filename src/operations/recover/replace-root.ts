@@ -2,9 +2,9 @@
 import { printable } from '../../crypto/printable.ts';
 import { OperationError, UsageError } from '../../errors.ts';
 import { ROOT } from '../../tuf/role-name.ts';
-import type { CompromiseRequest } from '../compromise.ts';
-import { readAfresh } from '../fresh-client.ts';
-import { rotateKey } from '../rotate.ts';
+import type { CompromiseRequest } from '../rotation/compromise.ts';
+import { readAfresh } from '../rotation/fresh-client.ts';
+import { rotateKey } from '../rotation/rotate.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import type { RecoveredRepository, RecoveryCase, RecoveryRecord } from './record.ts';
 import { noteNewRoot } from './repository-anew.ts';

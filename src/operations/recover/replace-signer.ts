@@ -2,10 +2,10 @@
 import { generatePrivateKey } from '../../crypto/private-key.ts';
 import { OperationError } from '../../errors.ts';
 import { TARGETS } from '../../tuf/role-name.ts';
-import { reviewRepository } from '../review.ts';
 import { type RevokedTag, revoke } from '../revoke.ts';
+import { reviewRepository } from '../rotation/review.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
-import { rotateSigner } from '../signer-rotate.ts';
+import { rotateSigner } from '../signers/signer-rotate.ts';
 import type { RecoveredRepository, RecoveryOptions, RecoveryRecord } from './record.ts';
 
 /**

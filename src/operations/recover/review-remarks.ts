@@ -1,6 +1,6 @@
 /** What the review of a leaked key leaves for the report: what was signed again, what went, what a person must look after. */
 import { printable } from '../../crypto/printable.ts';
-import type { CompromiseReview } from '../compromise.ts';
+import type { CompromiseReview } from '../rotation/compromise.ts';
 import type { RecoveredRepository } from './record.ts';
 
 /** Writes down what a review did in one repository. */

@@ -4,7 +4,7 @@ import { decodeRoot } from '../../tuf/decode.ts';
 import { openEnvelope } from '../../tuf/envelope.ts';
 import { NO_PINNING } from '../../tuf/pinning.ts';
 import { ROOT } from '../../tuf/role-name.ts';
-import { readAfresh } from '../fresh-client.ts';
+import { readAfresh } from '../rotation/fresh-client.ts';
 import { servedRoot } from '../served-root.ts';
 import type { RepositoryAccess, Session } from '../session.ts';
 import type { RecoveredRepository } from './record.ts';

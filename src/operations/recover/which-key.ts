@@ -2,7 +2,7 @@
 import { printable } from '../../crypto/printable.ts';
 import { UsageError } from '../../errors.ts';
 import { isBaseRole, RELEASES, ROOT, signerName, TARGETS } from '../../tuf/role-name.ts';
-import { SHORTEST_KEY_ID } from '../key-id.ts';
+import { SHORTEST_KEY_ID } from '../keys/key-id.ts';
 import type { CaseKind, LossReason, RecoveryCase } from './record.ts';
 import { keysOfRole, rolesOfKey, type Survey } from './survey.ts';
 

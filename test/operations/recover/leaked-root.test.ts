@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { planRecovery } from '../../../src/operations/recover/plan.ts';
 import { rootIds } from '../../../src/operations/recover/root-keys.ts';
 import { survey } from '../../../src/operations/recover/survey.ts';
-import { rotateKey } from '../../../src/operations/rotate.ts';
+import { rotateKey } from '../../../src/operations/rotation/rotate.ts';
 import { content, DAY, it, type Machine, type Scene } from '../../support/trust-scene.ts';
 import { begin, carryOn, recover } from './support/recovering.ts';
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { sha256Hex } from '../../../src/crypto/digest.ts';
 import { keyThumbprints } from '../../../src/crypto/thumbprint.ts';
-import { readOwnPins, setOwnPin } from '../../../src/operations/own-pins.ts';
 import { withAnswers } from '../../../src/operations/recover/record.ts';
 import { runRecovery } from '../../../src/operations/recover/recovery.ts';
 import { rootIds } from '../../../src/operations/recover/root-keys.ts';
+import { readOwnPins, setOwnPin } from '../../../src/operations/thumbprints/own-pins.ts';
 import type { ProviderId } from '../../../src/registry/providers.ts';
 import { addTarget } from '../../../src/tuf/change.ts';
 import {

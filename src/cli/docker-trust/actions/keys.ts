@@ -1,8 +1,8 @@
 /** `key generate` and `key load`. */
 import { join, resolve } from 'node:path';
 import { TabellionError } from '../../../errors.ts';
-import { type ImportedFile, importKeys } from '../../../operations/import-keys.ts';
-import { generateKey } from '../../../operations/key-generate.ts';
+import { type ImportedFile, importKeys } from '../../../operations/keys/import-keys.ts';
+import { generateKey } from '../../../operations/keys/key-generate.ts';
 import { errorCode, goFileError } from '../../notary/go-file-error.ts';
 import type { DockerTrustAction } from '../commands.ts';
 import { DockerFailure, dockerSentence } from '../failure.ts';

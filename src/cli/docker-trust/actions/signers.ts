@@ -1,10 +1,10 @@
 /** `signer add` and `signer remove`, one repository after the other. */
 import { KeyError, TabellionError } from '../../../errors.ts';
-import { readDelegationKeys } from '../../../operations/delegation-keys.ts';
+import { readDelegationKeys } from '../../../operations/delegations/delegation-keys.ts';
 import type { Session } from '../../../operations/session.ts';
-import { addSigner } from '../../../operations/signer-add.ts';
-import { removeSigner } from '../../../operations/signer-remove.ts';
-import type { SignerReport } from '../../../operations/signer-repositories.ts';
+import { addSigner } from '../../../operations/signers/signer-add.ts';
+import { removeSigner } from '../../../operations/signers/signer-remove.ts';
+import type { SignerReport } from '../../../operations/signers/signer-repositories.ts';
 import { errorCode, goFileError } from '../../notary/go-file-error.ts';
 import { publicKeyProblem } from '../../notary/public-keys.ts';
 import type { DockerTrustAction } from '../commands.ts';

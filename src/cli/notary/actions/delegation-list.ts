@@ -1,6 +1,9 @@
 /** `notary delegation list`. */
 import { printable } from '../../../crypto/printable.ts';
-import { type ListedDelegation, listDelegations } from '../../../operations/delegation-list.ts';
+import {
+  type ListedDelegation,
+  listDelegations,
+} from '../../../operations/delegations/delegation-list.ts';
 import { readCollection } from '../collection.ts';
 import type { NotaryAction } from '../context.ts';
 import { Fatal, WrongArguments } from '../fatal.ts';

@@ -7,8 +7,8 @@ import {
   delegationAdditions,
   delegationRemovals,
   keyPurge,
-} from '../../../operations/delegation-changes.ts';
-import { readDelegationKeys } from '../../../operations/delegation-keys.ts';
+} from '../../../operations/delegations/delegation-changes.ts';
+import { readDelegationKeys } from '../../../operations/delegations/delegation-keys.ts';
 import { stageChanges } from '../../../operations/stage.ts';
 import type { Change } from '../../../tuf/change.ts';
 import { isDelegationName } from '../../../tuf/role-name.ts';

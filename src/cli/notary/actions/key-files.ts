@@ -1,7 +1,7 @@
 /** Keys from files and into files: `notary key import`, `export`. */
 import { TabellionError } from '../../../errors.ts';
-import { exportKeys } from '../../../operations/export-keys.ts';
-import { type ImportedBlock, importKeys } from '../../../operations/import-keys.ts';
+import { exportKeys } from '../../../operations/keys/export-keys.ts';
+import { type ImportedBlock, importKeys } from '../../../operations/keys/import-keys.ts';
 import type { Session } from '../../../operations/session.ts';
 import type { NotaryAction, NotaryContext } from '../context.ts';
 import { keySentence } from '../failure.ts';

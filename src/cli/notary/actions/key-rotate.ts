@@ -1,12 +1,12 @@
 /** `notary key rotate`: new keys for a base role, published at once. */
 import { KeyError, TabellionError } from '../../../errors.ts';
-import { retireKeys } from '../../../operations/retire-keys.ts';
+import { retireKeys } from '../../../operations/rotation/retire-keys.ts';
 import {
   checkRotation,
   type KeyRotation,
   type RotateKeyRequest,
   rotateKey,
-} from '../../../operations/rotate.ts';
+} from '../../../operations/rotation/rotate.ts';
 import type { Session } from '../../../operations/session.ts';
 import { onCollection, tellCreated, tellWarnings } from '../collection.ts';
 import { confirmed } from '../confirmation.ts';
