@@ -157,7 +157,8 @@ describeWithPeers(
           formerTags: [{ tag: '2.0', sha256: content('two').hex }],
         },
       });
-      expect(removedKeys).toHaveLength(1);
+      // The repository key, and the one that alice had.
+      expect(removedKeys).toHaveLength(2);
       const rows = [listRow('0.9', 'nought', 'targets/alice'), listRow('1.0', 'one')];
       await isOver(stolen, rows);
       for (const role of ['targets/alice', 'targets/releases']) {

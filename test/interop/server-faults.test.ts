@@ -123,7 +123,7 @@ describeWithPeers(
         expect(age).toBeGreaterThanOrEqual(3 * 3600);
         expect(age).toBeLessThan(3 * 3600 + 100);
         expect(text).toMatchObject({ code: 0, stderr: '' });
-        expect(text.stdout).toMatch(/cached copy, checked 3 hours ago: Cannot reach/);
+        expect(text.stdout).toMatch(/cached copy of https:\S+, checked 3 hours ago: Cannot reach/);
         expect(inspected).toMatchObject({ code: 0, stderr: '' });
         expect(inspected.stdout).toContain('checked 3 hours ago');
         expect(fresh).toMatchObject({ code: 5, stderr: '' });

@@ -62,7 +62,7 @@ describe('generated passphrases', () => {
     expect(28 * Math.log2(letters.size)).toBeGreaterThan(128);
   });
 
-  it('are kept before they are used: one for root keys, one for the others, shown once', async () => {
+  it('are kept before they are used: one for root keys, one for the others, told of each key', async () => {
     const kept: [string, string][] = [];
     const shown: [string, boolean][] = [];
     const source = new GeneratedPassphrases({
@@ -84,6 +84,7 @@ describe('generated passphrases', () => {
       ['3', root],
     ]);
     expect(shown).toEqual([
+      [targets, true],
       [targets, true],
       [root, true],
     ]);
