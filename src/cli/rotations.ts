@@ -4,6 +4,7 @@ import { printable } from '../crypto/printable.ts';
 import { OperationError } from '../errors.ts';
 import type { CreatedKey } from '../operations/initialise-repository.ts';
 import type { CompromiseRequest } from '../operations/rotation/compromise.ts';
+import { hasFailed } from '../operations/rotation/failed-rotation.ts';
 import {
   type KeyArchive,
   type OldKeyFate,
@@ -19,7 +20,6 @@ import {
 } from '../operations/rotation/rotate.ts';
 import { type AllUsingReport, rotateAllUsing } from '../operations/rotation/rotate-all-using.ts';
 import {
-  hasFailed,
   type RotationReport,
   rotateSeveral,
   rotationReport,

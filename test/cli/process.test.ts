@@ -131,6 +131,17 @@ describe('the program', () => {
     expect(code).toBe(2);
   });
 
+  it('loads no network for a command that needs none', async () => {
+    const tell =
+      'process.on("exit",()=>process.stderr.write(String(process.moduleLoadList.includes("NativeModule https"))))';
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(tell)}`;
+    const run = (...args: string[]) => finish(start(args, 'pipe', [], { NODE_OPTIONS }));
+    expect(await run('key', '--help')).toMatchObject({ code: 0, err: 'false' });
+    // What tells does tell: this one needs it.
+    const server = await closedPort();
+    expect((await run('inspect', 'app', '--server', server)).err).toMatch(/true$/);
+  });
+
   it('lists no keys where there are none', async () => {
     const { code, out } = await tabellion('key', 'list', '--json', '--trust-dir', home);
     expect(JSON.parse(out)).toEqual({

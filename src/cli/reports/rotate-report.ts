@@ -1,12 +1,12 @@
 import { printable } from '../../crypto/printable.ts';
+import { hasFailed } from '../../operations/rotation/failed-rotation.ts';
 import type { RetiredKeys } from '../../operations/rotation/retire-keys.ts';
 import type { RepositoryReview } from '../../operations/rotation/review.ts';
 import type { KeyRotation } from '../../operations/rotation/rotate.ts';
 import type { AllUsingReport } from '../../operations/rotation/rotate-all-using.ts';
-import {
-  hasFailed,
-  type RepositoryRotation,
-  type RotationReport,
+import type {
+  RepositoryRotation,
+  RotationReport,
 } from '../../operations/rotation/rotate-several.ts';
 import type { RoleRotation } from '../../operations/rotation/turns.ts';
 import type { Paint } from '../display.ts';

@@ -6,10 +6,10 @@ import { OperationError } from '../../errors.ts';
 import { damagedRecord } from '../../trust-dir/own-files.ts';
 import { ROOT } from '../../tuf/role-name.ts';
 import type { Session } from '../session.ts';
+import { hasFailed } from './failed-rotation.ts';
 import { type KeyUse, type KeyUsers, keyUsers } from './key-users.ts';
 import { pendingRotations } from './pending.ts';
 import {
-  hasFailed,
   type RepositoryRotation,
   type RotationReport,
   rotateSeveral,

@@ -37,10 +37,6 @@ export interface SeveralRotations {
   readonly onDone?: (rotation: RepositoryRotation) => Promise<void> | void;
 }
 
-export function hasFailed(rotation: RepositoryRotation): rotation is FailedRotation {
-  return 'error' in rotation;
-}
-
 /** @throws what a rotation throws, for a single repository */
 export async function rotateSeveral(
   session: Session,

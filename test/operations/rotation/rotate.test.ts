@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest';
 import { keyThumbprints } from '../../../src/crypto/thumbprint.ts';
 import { ConnectionError, OperationError, UsageError } from '../../../src/errors.ts';
 import { openBackup } from '../../../src/operations/backup/open-backup.ts';
+import { hasFailed } from '../../../src/operations/rotation/failed-rotation.ts';
 import { retireKeys } from '../../../src/operations/rotation/retire-keys.ts';
 import {
   type KeyRotation,
@@ -14,7 +15,7 @@ import {
   type AllUsingReport,
   rotateAllUsing,
 } from '../../../src/operations/rotation/rotate-all-using.ts';
-import { hasFailed, rotateSeveral } from '../../../src/operations/rotation/rotate-several.ts';
+import { rotateSeveral } from '../../../src/operations/rotation/rotate-several.ts';
 import { setOwnPin } from '../../../src/operations/thumbprints/own-pins.ts';
 import { expectFailure } from '../../support/expect-failure.ts';
 import { it, type Machine } from '../../support/trust-scene.ts';
